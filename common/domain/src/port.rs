@@ -1,0 +1,233 @@
+//! What passes between a worker and the coordinator, as plain values.
+//!
+//! In one process these are handed over as they are; between processes `k2i-proto` carries them. The coordinator shows
+//! each session the *whole* of what it should be doing ([`SessionView`]), and the worker reconciles itself with it: a
+//! lost or repeated message changes nothing.
+
+use std::collections::BTreeMap;
+
+use crate::ids::{ChainKey, Epoch, Incarnation, Partition, SessionId, StreamIdentity, TableId, TableUuid};
+use crate::range::{LeaderEpoch, Offset};
+
+/// Why a table waits for a person (protocol details, "Stopped tables").
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum StopReason {
+    /// A record that this table cannot hold.
+    Record,
+    /// The table's schema cannot be written by this version.
+    Schema,
+    /// The configuration and the table disagree.
+    Config,
+    /// Kafka deleted records that were not read yet.
+    RetentionGap,
+    /// The topic has another id than the one that was read.
+    TopicRecreated,
+    /// The log ends before our position, or its leader epoch history differs.
+    LogTruncated,
+    /// The brokers belong to another Kafka cluster.
+    KafkaClusterChanged,
+    /// The table has another UUID, or is gone.
+    TableRecreated,
+    /// `main` was set back to before our last snapshot.
+    RolledBack,
+    /// Snapshots between the head and ours expired, so that the two cannot be compared.
+    LineageUnverifiable,
+    /// The table lacks the watermark that we wrote.
+    WatermarkMissing,
+    /// The catalog keeps answering with a state older than one that it showed before.
+    CatalogWentBack,
+    /// Another life of this cluster name has taken the table over.
+    Replaced,
+    /// Another cluster name has claimed the same stream.
+    StreamClaimed,
+    /// A person stopped it.
+    Operator,
+}
+
+impl StopReason {
+    /// Every reason, in the order of the reference.
+    pub const ALL: [Self; 15] = [
+        Self::Record,
+        Self::Schema,
+        Self::Config,
+        Self::RetentionGap,
+        Self::TopicRecreated,
+        Self::LogTruncated,
+        Self::KafkaClusterChanged,
+        Self::TableRecreated,
+        Self::RolledBack,
+        Self::LineageUnverifiable,
+        Self::WatermarkMissing,
+        Self::CatalogWentBack,
+        Self::Replaced,
+        Self::StreamClaimed,
+        Self::Operator,
+    ];
+
+    /// The name that logs, metrics and commands use.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Record => "record",
+            Self::Schema => "schema",
+            Self::Config => "config",
+            Self::RetentionGap => "retention_gap",
+            Self::TopicRecreated => "topic_recreated",
+            Self::LogTruncated => "log_truncated",
+            Self::KafkaClusterChanged => "kafka_cluster_changed",
+            Self::TableRecreated => "table_recreated",
+            Self::RolledBack => "rolled_back",
+            Self::LineageUnverifiable => "lineage_unverifiable",
+            Self::WatermarkMissing => "watermark_missing",
+            Self::CatalogWentBack => "catalog_went_back",
+            Self::Replaced => "replaced",
+            Self::StreamClaimed => "stream_claimed",
+            Self::Operator => "operator",
+        }
+    }
+
+    /// True where the table itself is in doubt, so that nothing more may be committed to it. The other reasons stop
+    /// reading only: what was accepted before them is still committed.
+    #[must_use]
+    pub fn halts_commits(self) -> bool {
+        match self {
+            Self::Record
+            | Self::Schema
+            | Self::Config
+            | Self::RetentionGap
+            | Self::TopicRecreated
+            | Self::LogTruncated
+            | Self::KafkaClusterChanged
+            | Self::Operator => false,
+            Self::TableRecreated
+            | Self::RolledBack
+            | Self::LineageUnverifiable
+            | Self::WatermarkMissing
+            | Self::CatalogWentBack
+            | Self::Replaced
+            | Self::StreamClaimed => true,
+        }
+    }
+
+    /// True for the reasons that lift themselves once their cause is gone (a restart is a fresh look).
+    #[must_use]
+    pub fn lifts_itself(self) -> bool {
+        matches!(self, Self::Record | Self::Schema | Self::Config)
+    }
+}
+
+/// A stopped table.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Stopped {
+    /// Why, by name.
+    pub reason: StopReason,
+    /// What exactly, where, and what to do.
+    pub detail: String,
+}
+
+/// One chain granted to a session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Grant {
+    /// Epoch to submit under.
+    pub epoch: Epoch,
+    /// Accepted end: where to read from when this epoch is first seen.
+    pub start: Offset,
+    /// Leader epoch of the record directly before `start`; unknown where that position holds no record.
+    pub leader_epoch: LeaderEpoch,
+}
+
+/// One table as a session should see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TableView {
+    /// The table's configured key, `namespace.table` unless several catalogs share it.
+    pub name: String,
+    /// Its UUID, once created or claimed.
+    pub uuid: Option<TableUuid>,
+    /// Its incarnation; 0 before the first claim.
+    pub incarnation: Incarnation,
+    /// Set when nothing may be read for it.
+    pub stopped: Option<Stopped>,
+    /// This session reports the table's topics ([`Observation`]).
+    pub watch: bool,
+    /// The streams that the table knows.
+    pub streams: BTreeMap<crate::ids::StreamId, StreamIdentity>,
+    /// Committed end of every chain: what lies below it may be trimmed and published.
+    pub watermark: BTreeMap<ChainKey, Offset>,
+    /// The chains that this session owns.
+    pub grants: BTreeMap<ChainKey, Grant>,
+}
+
+/// Everything that one session should be doing.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SessionView {
+    /// False once the session has ended: drop what is unsealed and register anew.
+    pub alive: bool,
+    /// The cluster's instance, part of every object name.
+    pub instance: crate::ids::Instance,
+    /// Its tables.
+    pub tables: BTreeMap<TableId, TableView>,
+}
+
+/// Asks a session to end a table's cut at its positions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Cut {
+    /// The table.
+    pub table: TableId,
+    /// Number of the tick, to be named in the answer.
+    pub tick: u64,
+}
+
+/// What a stream's watcher saw.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Observation {
+    /// The table that the stream feeds.
+    pub table: TableId,
+    /// The stream.
+    pub identity: StreamIdentity,
+    /// Log start and end (last stable offset) of each topic partition, ascending.
+    pub partitions: Vec<(Partition, Offset, Offset)>,
+    /// Iceberg schema as JSON, where the table does not exist and its schema was inferred or configured.
+    pub schema: Option<String>,
+}
+
+/// The coordinator's word on a manifest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SubmitReply {
+    /// Accepted now.
+    Accepted,
+    /// Accepted before, maybe committed since.
+    AlreadyAccepted,
+    /// Not now: send the same manifest again after this many milliseconds.
+    Busy {
+        /// How long to wait.
+        retry_after_ms: u64,
+    },
+    /// The table is stopped.
+    Stopped,
+    /// Refused whole; each range says why, in the manifest's order.
+    Refused(Vec<RangeReply>),
+}
+
+/// The coordinator's word on one range of a refused manifest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RangeReply {
+    /// Nothing wrong with this one.
+    Ok,
+    /// A newer epoch exists, or the chain is another session's. Says nothing about acceptance.
+    Fenced {
+        /// The chain's epoch now.
+        epoch: Epoch,
+    },
+    /// It does not start where the chain ends.
+    Gap {
+        /// The chain's accepted end.
+        expected: Offset,
+    },
+}
+
+/// A registration's answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Registered {
+    /// The new session.
+    pub session: SessionId,
+}
