@@ -1,0 +1,154 @@
+//! Every key of the configuration, once: name, type, default and reference text.
+//!
+//! A new key needs a user who would set it. Its unit is part of its name.
+
+use std::path::PathBuf;
+
+use super::choice::{
+    CatalogType, LogFormat, LogLevel, OnNullValue, OnUnknownField, RecordFormat, Start, StorageType, Switch,
+};
+use super::column::Columns;
+use super::problem::{Place, Sourced};
+use super::secret::SecretSource;
+use super::section::{Input, Key, Section, full_key, join, key_name, read, section};
+use super::value::{ConfigValue, Properties, Reader, TextList, Whole};
+
+section! {
+    /// Keys that stand above the first section.
+    "" RawTop Top {
+        /// Folder for everything that K2I keeps on this machine. One process at a time uses it.
+        data_dir: PathBuf = PathBuf::from("./k2i-data");
+        /// Name under which this cluster marks its progress in each table. Two clusters that write to one table need
+        /// two names; changing it makes K2I forget that the rows of before are its own.
+        cluster_name: String, unset "`kafka.group_id`", example "\"k2i\"";
+    }
+}
+
+section! {
+    /// The Kafka brokers and what to read from them.
+    "kafka" RawKafka Kafka {
+        /// Brokers to ask first, each `host:port`.
+        bootstrap_servers: TextList, required true, example "\"localhost:9092\"";
+        /// The topic to read. Give this or `topics`.
+        topic: String, required true, example "\"events\"",
+            elsewhere "write `topic` in the [[tables]] entry itself";
+        /// The topics to read into one table. Give this or `topic`.
+        topics: TextList, unset "`topic` alone", example "[\"events\", \"events-eu\"]",
+            elsewhere "write `topics` in the [[tables]] entry itself";
+        /// Consumer group under which committed offsets are published, so that lag tools see them. K2I never reads them
+        /// back: a table's own watermark says where to go on.
+        group_id: String, required true, example "\"k2i-ingestion\"";
+        /// Where to begin in a topic that the table knows nothing of yet. Topic partitions added later begin at 0.
+        start: Start = Start::Earliest;
+        /// Settings handed to librdkafka as they are, for example `security.protocol`. Values may be secrets by
+        /// reference: `env:NAME` or `file:/path`. Settings that exactly-once depends on are refused by name.
+        properties: Properties, unset "none", example "{ \"security.protocol\" = \"SASL_SSL\" }";
+    }
+}
+
+section! {
+    /// How much is held, and how long, before it is committed. A cut is made by whichever limit is reached first.
+    "buffer" RawBuffer Buffer {
+        /// Memory for rows on their way, of the whole process: Kafka's queues, Arrow, encoders, uploads. When it is full,
+        /// reading pauses.
+        max_size_mb: Whole<32, 1_048_576> = Whole(500),
+            elsewhere "it bounds the whole process: set it in [buffer]";
+        /// Longest time between two commits of a table that has new rows.
+        flush_interval_seconds: Whole<1, 86_400> = Whole(30);
+        /// Rows after which a table is flushed early.
+        flush_max_records: Whole<1, 1_000_000_000_000>, unset "no limit", example "1000000";
+        /// Size at which a data file is complete and its table is flushed early.
+        flush_max_size_mb: Whole<1, 65_536> = Whole(512);
+    }
+}
+
+section! {
+    /// The catalog, the table, and how records become rows.
+    "iceberg" RawIceberg Iceberg {
+        /// Kind of catalog. `sql` on SQLite needs no server.
+        catalog_type: CatalogType = CatalogType::Sql;
+        /// Address of a REST catalog, without `/v1`.
+        rest_uri: String, unset "needed by `catalog_type = \"rest\"`", example "\"http://localhost:8181\"";
+        /// Database of a SQL catalog, `sqlite:` and a path.
+        sql_uri: String, unset "`sqlite:<data_dir>/catalog.db`", example "\"sqlite:./k2i-data/catalog.db\"";
+        /// Where tables are made, as a location (`s3://bucket/folder`, `file:///folder`, a path); for a REST catalog also
+        /// the warehouse's name there.
+        warehouse: String, unset "`storage.path` on local storage; the REST catalog's own default",
+            example "\"s3://my-bucket/warehouse\"";
+        /// The table's namespace; levels are separated by dots. Created if it is missing.
+        database: String, required true, example "\"analytics\"",
+            elsewhere "write `database` in the [[tables]] entry itself";
+        /// The table. Created if it is missing, appended to if it is there.
+        table: String, required true, example "\"events\"",
+            elsewhere "write `table` in the [[tables]] entry itself";
+        /// OAuth2 client credentials for a REST catalog, `client-id:client-secret`.
+        credential: SecretSource, unset "none are sent", example "\"env:K2I_CATALOG_CREDENTIAL\"";
+        /// Bearer token for a REST catalog, instead of `credential`.
+        token: SecretSource, unset "none is sent", example "\"file:/run/secrets/catalog-token\"";
+        /// Where `credential` is exchanged for a token.
+        oauth2_server_uri: String, unset "`<rest_uri>/v1/oauth/tokens`",
+            example "\"https://login.example.com/oauth2/token\"";
+        /// OAuth2 scope that is asked for with `credential`.
+        scope: String, unset "`catalog`", example "\"PRINCIPAL_ROLE:ALL\"";
+        /// Columns that say which record a row was: `_kafka_partition`, `_kafka_offset`, `_kafka_timestamp`, and
+        /// `_kafka_topic` unless the table has one topic. They let anyone check exactly-once with SQL.
+        metadata_columns: Switch = Switch::On;
+        /// Schema of a table that K2I creates. Types as in Iceberg: `long`, `decimal(12,2)`, `list<string>`,
+        /// `struct<a: long, b: string>`.
+        columns: Columns, unset "inferred from the first records",
+            example "[{ name = \"id\", type = \"long\", required = true }, { name = \"note\", type = \"string\" }]";
+        /// How record values are encoded.
+        format: RecordFormat = RecordFormat::Json;
+        /// What to do with a field that the table lacks: stop the table there, or leave the field out.
+        on_unknown_field: OnUnknownField = OnUnknownField::Stop;
+        /// What to do with a record without a value: a row with metadata columns only, no row, or stop the table there.
+        on_null_value: OnNullValue = OnNullValue::Row;
+    }
+}
+
+section! {
+    /// The object store that data files go to.
+    "storage" RawStorage Storage {
+        /// Kind of store.
+        r#type: StorageType, unset "what the warehouse's scheme says, else `local`", example "\"local\"";
+        /// Folder of the warehouse on local storage.
+        path: PathBuf, unset "`<data_dir>/warehouse`", example "\"./k2i-data/warehouse\"";
+        /// S3 bucket; has to be the one that the warehouse names.
+        bucket: String, unset "the warehouse's bucket", example "\"my-bucket\"";
+        /// S3 region.
+        region: String, unset "`AWS_REGION`, else `AWS_DEFAULT_REGION`, else `us-east-1`", example "\"us-east-1\"";
+        /// Address of a store that speaks S3, for example MinIO. An `http://` address is used without encryption.
+        endpoint: String, unset "`AWS_ENDPOINT_URL_S3`, else `AWS_ENDPOINT_URL`, else Amazon's",
+            example "\"http://localhost:9000\"";
+        /// Bucket in the path of a request (`true`) or in its host name.
+        path_style: bool, unset "`true` where there is an `endpoint`, else `false`", example "true";
+        /// S3 access key. Together with `secret_access_key`.
+        access_key_id: SecretSource, unset "the AWS environment, profile or instance role",
+            example "\"env:K2I_S3_ACCESS_KEY_ID\"";
+        /// S3 secret key. Together with `access_key_id`.
+        secret_access_key: SecretSource, unset "the AWS environment, profile or instance role",
+            example "\"env:K2I_S3_SECRET_ACCESS_KEY\"";
+    }
+}
+
+section! {
+    /// Where health and metrics are served. There is no encryption and no login yet, so both listen on this machine only.
+    "http" RawHttp Http {
+        /// Address of `/health`, `/healthz` and `/readyz`. Port 0 takes a free one and logs it.
+        health_address: String = "127.0.0.1:8080".to_owned();
+        /// Address of `/metrics` for Prometheus.
+        metrics_address: String = "127.0.0.1:9090".to_owned();
+        /// Allows addresses that other machines reach; the flag `--insecure-bind` sets it.
+        insecure_bind: bool = false;
+    }
+}
+
+section! {
+    /// Logging, to standard error. The variable `RUST_LOG` has the last word.
+    "log" RawLog Log {
+        /// Least severe level that is logged.
+        level: LogLevel = LogLevel::Info;
+        /// Form of log lines; `auto` is text on a terminal and JSON elsewhere.
+        format: LogFormat = LogFormat::Auto;
+    }
+}
