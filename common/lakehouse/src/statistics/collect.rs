@@ -1,0 +1,80 @@
+//! From a Parquet footer to [`FileStatistics`].
+
+use std::collections::BTreeMap;
+
+use iceberg::spec::{PrimitiveType, Schema, StructType, Type};
+use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData, RowGroupMetaData};
+
+use super::bounds::Bounds;
+use super::{ColumnStatistics, FileStatistics, MAX_BOUNDED_COLUMNS};
+
+impl FileStatistics {
+    /// Statistics of a file that was written with `schema`. Columns are recognised by the field id in the footer;
+    /// `nans` are the NaN counts by field id, which Parquet does not know.
+    #[must_use]
+    pub fn from_parquet(schema: &Schema, metadata: &ParquetMetaData, nans: &BTreeMap<i32, u64>) -> Self {
+        let mut bounds = bounded_columns(schema);
+        let mut columns = BTreeMap::<i32, ColumnStatistics>::new();
+        for chunk in metadata.row_groups().iter().flat_map(RowGroupMetaData::columns) {
+            let Some(field) = field_id(chunk).filter(|field| schema.field_by_id(*field).is_some()) else { continue };
+            let first = !columns.contains_key(&field);
+            let column = columns.entry(field).or_default();
+            column.bytes += chunk.compressed_size() as u64;
+            if chunk.column_descr().max_rep_level() > 0 {
+                // Parquet counts empty lists as values, and readers do not prune by elements.
+                continue;
+            }
+            count(column, chunk, first);
+            if let Some(bounds) = bounds.get_mut(&field) {
+                bounds.add(chunk);
+            }
+        }
+        for (field, column) in &mut columns {
+            column.nans = nans.get(field).copied();
+            column.lower = bounds.get(field).and_then(Bounds::lower);
+            column.upper = bounds.get(field).and_then(Bounds::upper);
+        }
+        Self { columns, split_offsets: metadata.row_groups().iter().filter_map(start).collect() }
+    }
+}
+
+/// Counts are known only if every row group knows them.
+fn count(column: &mut ColumnStatistics, chunk: &ColumnChunkMetaData, first: bool) {
+    let values = chunk.num_values() as u64;
+    let nulls = chunk.statistics().and_then(|statistics| statistics.null_count_opt());
+    if first {
+        column.values = Some(values);
+        column.nulls = nulls;
+    } else {
+        column.values = column.values.map(|before| before + values);
+        column.nulls = column.nulls.zip(nulls).map(|(before, nulls)| before + nulls);
+    }
+}
+
+/// The first columns of the schema, in its order, without what is inside lists and maps.
+fn bounded_columns(schema: &Schema) -> BTreeMap<i32, Bounds> {
+    let mut leaves = Vec::new();
+    collect_leaves(schema.as_struct(), &mut leaves);
+    leaves.into_iter().take(MAX_BOUNDED_COLUMNS).map(|(id, kind)| (id, Bounds::new(kind))).collect()
+}
+
+fn collect_leaves(fields: &StructType, leaves: &mut Vec<(i32, PrimitiveType)>) {
+    for field in fields.fields() {
+        match field.field_type.as_ref() {
+            Type::Primitive(kind) => leaves.push((field.id, kind.clone())),
+            Type::Struct(inner) => collect_leaves(inner, leaves),
+            Type::List(_) | Type::Map(_) => {}
+        }
+    }
+}
+
+fn field_id(chunk: &ColumnChunkMetaData) -> Option<i32> {
+    let info = chunk.column_descr().self_type().get_basic_info();
+    info.has_id().then(|| info.id())
+}
+
+/// Where the row group's first page stands.
+fn start(group: &RowGroupMetaData) -> Option<i64> {
+    let first = group.columns().iter().map(|chunk| chunk.byte_range().0).min()?;
+    i64::try_from(first).ok()
+}
