@@ -1,0 +1,158 @@
+//! What the shell counts and says while effects come and go.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use k2i_domain::core::{Effect, EffectId, Input};
+use k2i_domain::ids::{ChainKey, TableId, Timestamp};
+use k2i_domain::invariants::{Invariant, violations};
+use k2i_domain::state::{Command, Mark, State, Table};
+use k2i_runtime::telemetry::metrics::{AssignmentChange, CoordinatorMetrics};
+
+/// Follows effects to their end.
+pub(crate) struct Instruments {
+    metrics: CoordinatorMetrics,
+    /// Requests to catalogs on their way.
+    posted: BTreeMap<EffectId, (String, Timestamp)>,
+    /// Proposals whose success is counted.
+    proposed: BTreeMap<EffectId, Counted>,
+    tables: BTreeSet<String>,
+    broken: BTreeSet<(Invariant, TableId)>,
+}
+
+enum Counted {
+    Recorded { table: String, rows: u64, newest_age: Option<Duration> },
+    Granted(usize),
+    Realigned { table: String, reason: &'static str },
+    Stopped { table: String, reason: &'static str, detail: String },
+}
+
+impl Instruments {
+    pub(crate) fn new(metrics: CoordinatorMetrics) -> Self {
+        Self {
+            metrics,
+            posted: BTreeMap::new(),
+            proposed: BTreeMap::new(),
+            tables: BTreeSet::new(),
+            broken: BTreeSet::new(),
+        }
+    }
+
+    /// An effect is about to start.
+    pub(crate) fn started(&mut self, now: Timestamp, effect: &Effect, state: &State) {
+        match effect {
+            Effect::Post(id, table) | Effect::Create(id, table, _) => {
+                self.posted.insert(*id, (name(state, *table), now));
+            }
+            Effect::Propose(id, command) => {
+                if let Some(counted) = counted(now, command, state) {
+                    self.proposed.insert(*id, counted);
+                }
+            }
+            Effect::Confirm(_) | Effect::Load(..) | Effect::CheckFiles(..) | Effect::Write(..) | Effect::Cut(..) => {}
+        }
+    }
+
+    /// Something came back.
+    pub(crate) fn came(&mut self, now: Timestamp, input: &Input) {
+        match input {
+            Input::Answered(id, outcome) => {
+                if let Some((table, since)) = self.posted.remove(id) {
+                    self.metrics.commit_answered(&table, outcome, age(now, since));
+                    tracing::debug!(table, ?outcome, "a commit request was answered");
+                }
+            }
+            Input::Applied(id, done) => {
+                if let (Some(counted), true) = (self.proposed.remove(id), done) {
+                    self.count(counted);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The applied state has changed.
+    pub(crate) fn applied(&mut self, state: &State) {
+        let names: BTreeSet<String> = state.tables.values().map(|table| table.spec.name.clone()).collect();
+        for gone in self.tables.difference(&names) {
+            self.metrics.table_forgotten(gone);
+        }
+        for new in names.difference(&self.tables) {
+            self.metrics.table_known(new);
+        }
+        self.tables = names;
+        let broken: BTreeSet<_> = violations(state).into_iter().collect();
+        for (invariant, table) in broken.difference(&self.broken) {
+            self.metrics.invariant_violated(invariant.as_str());
+            tracing::error!(invariant = invariant.as_str(), table = name(state, *table), "an invariant is broken");
+        }
+        self.broken = broken;
+    }
+
+    /// Leadership has changed: nothing that was on its way is awaited any more.
+    pub(crate) fn forget(&mut self) {
+        self.posted.clear();
+        self.proposed.clear();
+    }
+
+    fn count(&self, counted: Counted) {
+        match counted {
+            Counted::Recorded { table, rows, newest_age } => {
+                tracing::info!(table, rows, "committed");
+                self.metrics.committed(&table, rows, newest_age);
+            }
+            Counted::Granted(chains) => {
+                for _ in 0..chains {
+                    self.metrics.assignment_changed(AssignmentChange::Granted);
+                }
+            }
+            Counted::Realigned { table, reason } => {
+                self.metrics.assignment_changed(AssignmentChange::Realigned);
+                tracing::warn!(table, reason, "what was accepted is given up and read again");
+            }
+            Counted::Stopped { table, reason, detail } => {
+                self.metrics.assignment_changed(AssignmentChange::Revoked);
+                tracing::error!(table, reason, detail, "the table is stopped");
+            }
+        }
+    }
+}
+
+fn counted(now: Timestamp, command: &Command, state: &State) -> Option<Counted> {
+    match command {
+        Command::RecordCommit { table, watermark, .. } => {
+            let known = state.tables.get(table)?;
+            let (rows, newest) = committed(known, watermark);
+            let newest_age = newest.map(|newest| age(now, newest));
+            Some(Counted::Recorded { table: known.spec.name.clone(), rows, newest_age })
+        }
+        Command::AssignPartitions { chains, .. } => Some(Counted::Granted(chains.len())),
+        Command::Realign { table, reason, .. } => {
+            Some(Counted::Realigned { table: name(state, *table), reason: reason.as_str() })
+        }
+        Command::StopTable { table, stopped } => Some(Counted::Stopped {
+            table: name(state, *table),
+            reason: stopped.reason.as_str(),
+            detail: stopped.detail.clone(),
+        }),
+        _ => None,
+    }
+}
+
+/// Rows, and newest record timestamp, of the staged manifests that lie below the watermark.
+fn committed(table: &Table, watermark: &BTreeMap<ChainKey, Mark>) -> (u64, Option<Timestamp>) {
+    let below = |range: &k2i_domain::manifest::ManifestRange| {
+        watermark.get(&range.chain).is_some_and(|mark| range.range.to() <= mark.offset)
+    };
+    let ranges: Vec<_> =
+        table.accepted.iter().flat_map(|accepted| &accepted.manifest.ranges).filter(|range| below(range)).collect();
+    (ranges.iter().map(|range| range.rows).sum(), ranges.iter().filter_map(|range| range.newest).max())
+}
+
+fn name(state: &State, table: TableId) -> String {
+    state.tables.get(&table).map_or_else(|| table.to_string(), |table| table.spec.name.clone())
+}
+
+fn age(now: Timestamp, since: Timestamp) -> Duration {
+    Duration::from_millis(u64::try_from(now.0 - since.0).unwrap_or(0))
+}

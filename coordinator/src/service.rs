@@ -1,0 +1,246 @@
+//! The coordinator's shell: one loop that feeds the core and carries out its effects.
+//!
+//! ```text
+//! leadership ─┐
+//! ends of effects ─┤
+//! workers' calls ──┼─▶ Core::handle(now, applied state, input) ─▶ effects ─▶ tasks
+//! applied state ───┤
+//! deadline ────────┘
+//! ```
+//!
+//! Nothing is decided here. Effects run as tasks, at most one per table and one per proposal, so a slow catalog holds
+//! up only its own table; no lock on the state is held while one runs.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use k2i_domain::core::{Core, Effect, EffectId, Input, Settings};
+use k2i_domain::ids::{Instance, TableId, Timestamp};
+use k2i_domain::state::{Command, Reply, State};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::Clock;
+use crate::instruments::Instruments;
+use crate::raft::RaftNode;
+use crate::replicated::Replicated;
+use crate::sessions::OpenSessions;
+use crate::tables::{TableBinding, TableIo};
+
+/// The longest sleep between two looks at the clock.
+const LONGEST_SLEEP: Duration = Duration::from_secs(5);
+/// Pause after the definitions could not be logged.
+const DEFINE_AGAIN: Duration = Duration::from_millis(200);
+
+/// What the loop needs.
+pub(crate) struct Service {
+    pub(crate) raft: RaftNode<Replicated>,
+    pub(crate) clock: Clock,
+    pub(crate) cluster: String,
+    pub(crate) settings: Settings,
+    pub(crate) tables: Vec<TableBinding>,
+    pub(crate) sessions: Arc<OpenSessions>,
+    pub(crate) instruments: Instruments,
+    pub(crate) inputs: mpsc::Receiver<Input>,
+}
+
+/// The loop's own memory.
+struct Running {
+    core: Core,
+    io: HashMap<String, TableIo>,
+    effects: JoinSet<Input>,
+}
+
+impl Service {
+    /// Runs until `stop`. Effects on their way are dropped then: each of them is safe to lose.
+    pub(crate) async fn run(mut self, stop: CancellationToken) {
+        let io = self.tables.iter().map(|table| (table.spec.name.clone(), TableIo::new(table))).collect();
+        let mut running = Running { core: Core::new(self.settings), io, effects: JoinSet::new() };
+        let mut leadership = self.raft.leadership_watch();
+        let mut applied = self.raft.applied_watch();
+        loop {
+            let sleep = self.until_deadline(&running.core);
+            let input = tokio::select! {
+                () = stop.cancelled() => break,
+                changed = leadership.changed() => match changed {
+                    Ok(leads) => self.leadership(&mut running, leads.is_some(), &stop).await,
+                    Err(_) => break,
+                },
+                Some(ended) = running.effects.join_next() => match ended {
+                    Ok(input) => Some(input),
+                    Err(error) => {
+                        tracing::error!(%error, "an effect's task failed");
+                        None
+                    }
+                },
+                Some(input) = self.inputs.recv() => Some(input),
+                changed = applied.changed() => {
+                    if changed.is_err() {
+                        break;
+                    }
+                    self.applied();
+                    Some(Input::Tick)
+                }
+                () = tokio::time::sleep(sleep) => Some(Input::Tick),
+            };
+            if let Some(input) = input {
+                self.step(&mut running, input);
+            }
+        }
+    }
+
+    fn applied(&mut self) {
+        let Self { raft, sessions, instruments, .. } = self;
+        raft.read(|replicated| {
+            sessions.publish(replicated.state());
+            instruments.applied(replicated.state());
+        });
+    }
+
+    fn until_deadline(&self, core: &Core) -> Duration {
+        let now = self.clock.now();
+        let deadline = self.raft.read(|replicated| core.next_deadline(replicated.state()));
+        deadline.map_or(LONGEST_SLEEP, |at| until(now, at)).min(LONGEST_SLEEP)
+    }
+
+    async fn leadership(&mut self, running: &mut Running, leads: bool, stop: &CancellationToken) -> Option<Input> {
+        running.effects.abort_all();
+        while running.effects.join_next().await.is_some() {}
+        self.instruments.forget();
+        if !leads {
+            return Some(Input::Lost);
+        }
+        while let Err(why) = self.define().await {
+            tracing::warn!(why, "the table definitions could not be logged yet");
+            if self.raft.leadership_watch().get().is_none() {
+                return Some(Input::Lost);
+            }
+            tokio::select! {
+                () = stop.cancelled() => return None,
+                () = tokio::time::sleep(DEFINE_AGAIN) => {}
+            }
+        }
+        Some(Input::Led)
+    }
+
+    /// Brings the replicated definitions in line with the configuration.
+    async fn define(&self) -> Result<(), String> {
+        // Right after a start the applied state may be older than what was committed.
+        self.raft.confirm_leadership().await.map_err(|error| error.to_string())?;
+        let state = self.raft.read(|replicated| replicated.state().clone());
+        for command in definitions(&state, &self.cluster, &self.tables, rand::random()) {
+            match self.raft.propose(&command).await {
+                Ok(Reply::Refused(refusal)) => return Err(refusal.to_string()),
+                Ok(_) => {}
+                Err(error) => return Err(error.to_string()),
+            }
+        }
+        Ok(())
+    }
+
+    fn step(&mut self, running: &mut Running, input: Input) {
+        let now = self.clock.now();
+        self.instruments.came(now, &input);
+        let core = &mut running.core;
+        let effects = self.raft.read(|replicated| core.handle(now, replicated.state(), input));
+        for effect in effects {
+            self.start(running, now, effect);
+        }
+    }
+
+    fn start(&mut self, running: &mut Running, now: Timestamp, effect: Effect) {
+        let Self { raft, instruments, .. } = self;
+        raft.read(|replicated| instruments.started(now, &effect, replicated.state()));
+        match effect {
+            Effect::Cut(session, cut) => self.sessions.cut(session, cut),
+            Effect::Confirm(id) => {
+                let raft = self.raft.clone();
+                running.effects.spawn(async move { Input::Confirmed(id, raft.confirm_leadership().await.is_ok()) });
+            }
+            Effect::Propose(id, command) => {
+                let raft = self.raft.clone();
+                running.effects.spawn(async move { Input::Applied(id, propose(&raft, command).await) });
+            }
+            Effect::Load(id, table) => match self.io(running, table) {
+                Some(io) => {
+                    running.effects.spawn(async move { Input::Loaded(id, io.load().await, rand::random()) });
+                }
+                None => not_bound(running, id),
+            },
+            Effect::CheckFiles(id, table, files) => {
+                if let Some(io) = self.io(running, table) {
+                    running.effects.spawn(async move { Input::Checked(id, io.check(&files).await) });
+                }
+            }
+            Effect::Write(id, table, plan) => {
+                if let Some(io) = self.io(running, table) {
+                    running.effects.spawn(async move { Input::Written(id, io.write(&plan).await) });
+                }
+            }
+            Effect::Post(id, table) => {
+                if let Some(io) = self.io(running, table) {
+                    running.effects.spawn(async move { Input::Answered(id, io.post().await) });
+                }
+            }
+            Effect::Create(id, table, plan) => {
+                if let Some(io) = self.io(running, table) {
+                    running.effects.spawn(async move { Input::Answered(id, io.create(&plan).await) });
+                }
+            }
+        }
+    }
+
+    fn io(&self, running: &Running, table: TableId) -> Option<TableIo> {
+        let name =
+            self.raft.read(|replicated| replicated.state().tables.get(&table).map(|table| table.spec.name.clone()))?;
+        running.io.get(&name).cloned()
+    }
+}
+
+/// A table that is defined but not in this process's configuration: said, and asked again with growing pauses.
+fn not_bound(running: &mut Running, id: EffectId) {
+    running.effects.spawn(async move {
+        let why = "this process's configuration does not name the table".to_owned();
+        Input::Loaded(id, k2i_domain::lake::Loaded::Failed(why), 0)
+    });
+}
+
+async fn propose(raft: &RaftNode<Replicated>, command: Command) -> bool {
+    match raft.propose(&command).await {
+        Ok(Reply::Refused(refusal)) => {
+            tracing::info!(%refusal, "a command changed nothing");
+            false
+        }
+        Ok(_) => true,
+        Err(error) => {
+            tracing::warn!(%error, "a proposal failed");
+            false
+        }
+    }
+}
+
+/// The commands that make the replicated definitions what the configuration says.
+pub(crate) fn definitions(state: &State, cluster: &str, tables: &[TableBinding], random: u64) -> Vec<Command> {
+    let mut commands = Vec::new();
+    if state.instance.is_none() {
+        commands.push(Command::Init { instance: Instance(random), cluster: cluster.to_owned() });
+    }
+    for (id, table) in &state.tables {
+        if !tables.iter().any(|binding| binding.spec.name == table.spec.name) {
+            commands.push(Command::DropTable { table: *id });
+        }
+    }
+    for binding in tables {
+        let known = state.table_named(&binding.spec.name).map(|(_, table)| &table.spec);
+        if known != Some(&binding.spec) {
+            commands.push(Command::PutTable { spec: binding.spec.clone() });
+        }
+    }
+    commands
+}
+
+fn until(now: Timestamp, at: Timestamp) -> Duration {
+    Duration::from_millis(u64::try_from(at.0 - now.0).unwrap_or(0))
+}

@@ -1,0 +1,149 @@
+//! One table's side of the commit loop that touches the outside: load, check, write, send.
+//!
+//! The core decides; this carries out one effect at a time. It keeps the load that was decided on and the commit that
+//! was written for it, so that what is sent asserts exactly what was validated.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use k2i_domain::lake::{CommitPlan, CreatePlan, FileCheck, Loaded, Outcome};
+use k2i_domain::manifest::ManifestFile;
+use k2i_domain::state::TableSpec;
+use k2i_lakehouse::{Base, Connection, Staged, TableIdent};
+use tokio::sync::Mutex;
+use tokio::time::timeout;
+
+/// A load or check that takes longer is given up; nothing is known then.
+const READ_TIMEOUT: Duration = Duration::from_secs(30);
+/// Writing Iceberg manifests and list.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(120);
+/// A commit request whose answer does not come in this time is "unknown".
+const POST_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// What the configuration says of one table: its definition and where it lives.
+#[derive(Debug, Clone)]
+pub struct TableBinding {
+    /// The definition that is replicated.
+    pub spec: TableSpec,
+    /// Its name in the catalog.
+    pub ident: TableIdent,
+    /// Properties of the table where it is created here.
+    pub properties: BTreeMap<String, String>,
+    /// Catalog and store; opened on first use, so that a dead catalog delays no other table.
+    pub connection: Connection,
+}
+
+/// The outside of one table.
+#[derive(Debug, Clone)]
+pub(crate) struct TableIo {
+    ident: TableIdent,
+    properties: BTreeMap<String, String>,
+    connection: Connection,
+    /// Only one effect of a table runs at a time; the lock makes that visible.
+    prepared: Arc<Mutex<Prepared>>,
+}
+
+/// What the effects of one round hand to each other.
+#[derive(Debug, Default)]
+struct Prepared {
+    base: Option<Base>,
+    staged: Option<Staged>,
+}
+
+impl TableIo {
+    pub(crate) fn new(binding: &TableBinding) -> Self {
+        Self {
+            ident: binding.ident.clone(),
+            properties: binding.properties.clone(),
+            connection: binding.connection.clone(),
+            prepared: Arc::default(),
+        }
+    }
+
+    /// Loads the table fresh and keeps the load.
+    pub(crate) async fn load(&self) -> Loaded {
+        match timeout(READ_TIMEOUT, self.try_load()).await {
+            Ok(loaded) => loaded,
+            Err(_) => Loaded::Failed("the catalog did not answer in time".into()),
+        }
+    }
+
+    async fn try_load(&self) -> Loaded {
+        let lakehouse = match self.connection.get().await {
+            Ok(lakehouse) => lakehouse,
+            Err(error) => return Loaded::Failed(error.to_string()),
+        };
+        let (loaded, base) = lakehouse.load(&self.ident).await;
+        self.prepared.lock().await.base = base;
+        loaded
+    }
+
+    /// Asks the store for each file.
+    pub(crate) async fn check(&self, files: &[ManifestFile]) -> Option<Vec<FileCheck>> {
+        let lakehouse = self.connection.get().await.ok()?;
+        match timeout(READ_TIMEOUT, lakehouse.check_files(files)).await {
+            Ok(Ok(checks)) => Some(checks),
+            Ok(Err(error)) => {
+                tracing::warn!(table = %self.ident, %error, "the store could not be asked for accepted files");
+                None
+            }
+            Err(_) => {
+                tracing::warn!(table = %self.ident, "the store did not answer in time");
+                None
+            }
+        }
+    }
+
+    /// Writes Iceberg manifests and list for `plan` on the load that it was decided on.
+    pub(crate) async fn write(&self, plan: &CommitPlan) -> bool {
+        match timeout(WRITE_TIMEOUT, self.try_write(plan)).await {
+            Ok(Ok(())) => true,
+            Ok(Err(why)) => {
+                tracing::warn!(table = %self.ident, why, "iceberg metadata could not be written");
+                false
+            }
+            Err(_) => {
+                tracing::warn!(table = %self.ident, "iceberg metadata was not written in time");
+                false
+            }
+        }
+    }
+
+    async fn try_write(&self, plan: &CommitPlan) -> Result<(), String> {
+        let lakehouse = self.connection.get().await.map_err(|error| error.to_string())?;
+        let mut prepared = self.prepared.lock().await;
+        let Prepared { base, staged } = &mut *prepared;
+        let base = base.as_ref().ok_or("no load to write on")?;
+        *staged = Some(lakehouse.write(base, plan, staged.as_ref()).await.map_err(|error| error.to_string())?);
+        Ok(())
+    }
+
+    /// Sends the commit that was written last, once.
+    pub(crate) async fn post(&self) -> Outcome {
+        let lakehouse = match self.connection.get().await {
+            Ok(lakehouse) => lakehouse,
+            Err(error) => return Outcome::Rejected(error.to_string()),
+        };
+        let prepared = self.prepared.lock().await;
+        let (Some(base), Some(staged)) = (&prepared.base, &prepared.staged) else {
+            return Outcome::Rejected("nothing was written to send".into());
+        };
+        match timeout(POST_TIMEOUT, lakehouse.post(base, staged)).await {
+            Ok(outcome) => outcome,
+            Err(_) => Outcome::Unknown("the catalog did not answer the commit in time".into()),
+        }
+    }
+
+    /// Creates the table with its first snapshot, once.
+    pub(crate) async fn create(&self, plan: &CreatePlan) -> Outcome {
+        let lakehouse = match self.connection.get().await {
+            Ok(lakehouse) => lakehouse,
+            Err(error) => return Outcome::Rejected(error.to_string()),
+        };
+        match timeout(POST_TIMEOUT, lakehouse.create(&self.ident, plan, &self.properties)).await {
+            Ok(outcome) => outcome,
+            Err(_) => Outcome::Unknown("the catalog did not answer the create in time".into()),
+        }
+    }
+}
