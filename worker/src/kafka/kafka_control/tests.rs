@@ -1,0 +1,68 @@
+//! What only the real client has: unreachable servers, rights, and Kafka's text form of ids.
+
+use std::time::{Duration, Instant};
+
+use k2i_domain::ids::Partition;
+use k2i_domain::range::Offset;
+use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
+
+use super::ask::kafka_text;
+use crate::kafka::conformance::Fixture;
+use crate::kafka::control::{ControlError, KafkaControl, TopicState};
+use crate::kafka::kafka_control::ControlClient;
+use crate::kafka::mock::{MockKafka, settings};
+
+#[test]
+fn an_unreachable_server_is_named_with_its_cause() {
+    // A port that was just free.
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let control = ControlClient::new(&settings(&format!("127.0.0.1:{port}"))).unwrap();
+    let began = Instant::now();
+    let error = control.describe(&["t"], Duration::from_secs(2)).unwrap_err();
+    assert!(began.elapsed() < Duration::from_secs(6));
+    let text = error.to_string();
+    assert!(matches!(error, ControlError::Unavailable { .. }), "{text}");
+    assert!(text.contains("Connection refused") && text.contains(&port.to_string()), "{text}");
+    let error = control.publish("g", "t", &[(Partition(0), Offset(1))], Duration::from_secs(1)).unwrap_err();
+    assert!(error.to_string().contains("Connection refused"), "{error}");
+    assert!(control.last_cause().is_some());
+}
+
+#[test]
+fn a_name_that_does_not_resolve_is_the_cause() {
+    let control = ControlClient::new(&settings("no-such-host.invalid:9092")).unwrap();
+    let error = control.describe(&["t"], Duration::from_secs(2)).unwrap_err();
+    assert!(error.to_string().contains("no-such-host.invalid"), "{error}");
+}
+
+#[test]
+fn a_topic_that_we_may_not_see_is_its_own_error() {
+    let kafka = MockKafka::new();
+    kafka.create_topic("open", 1);
+    kafka.create_topic("closed", 1);
+    let denied = RDKafkaRespErr::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED;
+    kafka.cluster().topic_error("closed", denied).unwrap();
+    let view = kafka.control().describe(&["open", "closed"], Duration::from_secs(20)).unwrap();
+    assert!(matches!(view.topics["open"], Ok(TopicState::Present(_))));
+    let Err(error @ ControlError::Denied { .. }) = &view.topics["closed"] else { panic!("{view:?}") };
+    assert!(error.to_string().contains("closed"), "{error}");
+}
+
+#[test]
+fn a_group_that_we_may_not_write_is_denied() {
+    let kafka = MockKafka::new();
+    kafka.create_topic("t", 1);
+    let denied = RDKafkaRespErr::RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED;
+    kafka.cluster().request_errors(RDKafkaApiKey::OffsetCommit, &[denied]);
+    let control = kafka.control();
+    let offsets = [(Partition(0), Offset(1))];
+    let error = control.publish("g", "t", &offsets, Duration::from_secs(20)).unwrap_err();
+    assert!(matches!(error, ControlError::Denied { .. }), "{error}");
+    assert!(error.to_string().contains("GROUP_AUTHORIZATION_FAILED"), "{error}");
+    control.publish("g", "t", &offsets, Duration::from_secs(20)).unwrap();
+}
+
+#[test]
+fn ids_are_written_as_kafka_writes_them() {
+    assert_eq!(kafka_text("Zq0XnqH5T2y3Qm5j0k+w/A"), "Zq0XnqH5T2y3Qm5j0k-w_A");
+}

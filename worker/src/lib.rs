@@ -1,0 +1,13 @@
+//! The worker: Kafka records become sealed Parquet files and manifests.
+
+pub mod decode;
+pub mod kafka;
+pub mod parquet;
+pub mod log;
+pub mod reader;
+pub mod table;
+mod watcher;
+mod worker;
+
+pub use watcher::metadata_columns;
+pub use worker::{TableMemory, Worker, WorkerOptions, WorkerTable};

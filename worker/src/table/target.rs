@@ -1,0 +1,62 @@
+//! The Iceberg table as the writer needs it: resolved once a generation.
+
+use std::sync::Arc;
+
+use arrow::datatypes::SchemaRef as ArrowSchema;
+use k2i_domain::ids::{Incarnation, Instance, SchemaId, Sequence, SessionId, SpecId, TableUuid};
+use k2i_domain::port::{StopReason, Stopped};
+use k2i_lakehouse::schema::arrow_schema;
+use k2i_lakehouse::{SchemaRef, TargetTable};
+
+use super::settings::TableSettings;
+use crate::decode::DecodePlan;
+
+/// What the files of one generation are written for.
+#[derive(Debug, Clone)]
+pub(crate) struct Target {
+    pub(crate) uuid: TableUuid,
+    pub(crate) incarnation: Incarnation,
+    pub(crate) instance: Instance,
+    pub(crate) data_location: String,
+    pub(crate) schema: SchemaRef,
+    pub(crate) schema_id: SchemaId,
+    pub(crate) spec_id: SpecId,
+    pub(crate) arrow: ArrowSchema,
+    pub(crate) plan: DecodePlan,
+}
+
+impl Target {
+    /// Resolves a loaded table for this version's writer.
+    ///
+    /// # Errors
+    /// The reason to stop the table with.
+    pub(crate) fn resolve(
+        settings: &TableSettings,
+        table: &TargetTable,
+        instance: Instance,
+        incarnation: Incarnation,
+    ) -> Result<Arc<Self>, Stopped> {
+        let refuse = |detail: String| Stopped { reason: StopReason::Schema, detail };
+        table.writable.as_ref().map_err(|why| refuse(why.to_string()))?;
+        let arrow = arrow_schema(&table.schema).map_err(|error| refuse(error.to_string()))?;
+        let plan = DecodePlan::new(&arrow, &settings.metadata_columns, settings.decode.clone())
+            .map_err(|error| refuse(error.to_string()))?;
+        Ok(Arc::new(Self {
+            uuid: table.uuid,
+            incarnation,
+            instance,
+            data_location: table.data_location.clone(),
+            schema: table.schema.clone(),
+            schema_id: table.schema_id,
+            spec_id: table.spec_id,
+            arrow,
+            plan,
+        }))
+    }
+
+    /// The object name of a manifest's file: nobody else makes the same one, and it is never written twice.
+    pub(crate) fn location(&self, session: SessionId, sequence: Sequence, file: u32) -> String {
+        let Self { data_location, instance, incarnation, .. } = self;
+        format!("{data_location}/k2i-{instance}-{incarnation}-{session}-{sequence}-{file}.parquet")
+    }
+}
