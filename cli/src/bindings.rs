@@ -1,0 +1,212 @@
+//! From the validated configuration to what coordinator and worker are made of.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use k2i_coordinator::TableBinding;
+use k2i_domain::state::{StartAt, TableSpec};
+use k2i_lakehouse::catalog::{CatalogKind, CatalogSettings};
+use k2i_lakehouse::schema::{Column, ColumnType, schema_of, schema_to_json};
+use k2i_lakehouse::storage::{S3Settings, StorageSettings};
+use k2i_lakehouse::{Connection, LakehouseSettings, NamespaceIdent, Secret, TableIdent};
+use k2i_runtime::config::{
+    CatalogConfig, Config, KafkaConfig, OnNullValue, OnUnknownField, Start, StorageConfig, TableConfig,
+};
+use k2i_worker::decode::{self, DecodeOptions, MetadataColumns};
+use k2i_worker::kafka::ConnectionSettings;
+use k2i_worker::parquet::WriterOptions;
+use k2i_worker::table::{TableSettings, WriterLimits};
+
+/// The tenant of tables that name none.
+const DEFAULT_TENANT: &str = "default";
+/// The name under which a SQL catalog keeps its tables; other engines that share the database use the same.
+const SQL_CATALOG_NAME: &str = "default";
+/// Rows of a cut where the configuration does not say.
+const RECORDS: u64 = u64::MAX;
+
+/// How the memory budget is divided. The rest is for uploads, the coordinator and the process itself.
+struct Shares {
+    receive: u64,
+    queue: usize,
+    encoder: usize,
+}
+
+impl Shares {
+    const MIB: u64 = 1 << 20;
+
+    /// A quarter for what was fetched and not polled, a quarter for records that wait for a writer, a quarter for
+    /// decoders and encoders; each divided among those who need it.
+    fn of(budget: u64, readers: usize, tables: usize) -> Self {
+        let part = |among: usize| budget / 4 / (among.max(1) as u64);
+        let table = usize::try_from(part(tables).max(2 * Self::MIB)).unwrap_or(usize::MAX);
+        Self { receive: part(readers).max(8 * Self::MIB), queue: table, encoder: table }
+    }
+}
+
+/// One table of the configuration, for both sides.
+pub(crate) struct Bound {
+    pub(crate) coordinator: TableBinding,
+    pub(crate) worker: TableSettings,
+    /// The reader that it shares with others, numbered from 0.
+    pub(crate) reader: usize,
+}
+
+/// What the type of the configuration cannot say: parts that this version lacks.
+///
+/// # Errors
+/// Names the table and what it asks for.
+pub(crate) fn check(config: &Config) -> anyhow::Result<()> {
+    bind(config, Path::new("")).map(|_| ())
+}
+
+/// Binds every table.
+///
+/// # Errors
+/// A part that this version lacks, or a schema that cannot be.
+pub(crate) fn bind(config: &Config, spool: &Path) -> anyhow::Result<Vec<Bound>> {
+    let connections: Vec<_> =
+        config.tables.iter().map(|table| (table.kafka.clone(), table.topics.clone())).collect();
+    let readers = k2i_worker::reader::group(&connections);
+    let count = readers.iter().max().map_or(0, |last| last + 1);
+    let shares = Shares::of(config.memory_bytes, count, config.tables.len());
+    let mut opened: Vec<(CatalogConfig, StorageConfig, Connection)> = Vec::new();
+    let bound = config.tables.iter().zip(readers).enumerate().map(|(number, (table, reader))| {
+        let connection = connection(table, &mut opened)?;
+        let folder = spool.join(number.to_string());
+        bind_table(config, table, connection, reader, &shares, &folder)
+    });
+    bound.collect()
+}
+
+/// Tables of one catalog and store share a connection.
+fn connection(
+    table: &TableConfig,
+    opened: &mut Vec<(CatalogConfig, StorageConfig, Connection)>,
+) -> anyhow::Result<Connection> {
+    let (catalog, storage) = (&table.iceberg.catalog, &table.storage);
+    if let Some((_, _, connection)) = opened.iter().find(|(c, s, _)| c == catalog && s == storage) {
+        return Ok(connection.clone());
+    }
+    let settings = LakehouseSettings { catalog: catalog_settings(table)?, storage: storage_settings(storage) };
+    let connection = Connection::new(settings);
+    opened.push((catalog.clone(), storage.clone(), connection.clone()));
+    Ok(connection)
+}
+
+fn bind_table(
+    config: &Config,
+    table: &TableConfig,
+    connection: Connection,
+    reader: usize,
+    shares: &Shares,
+    spool: &Path,
+) -> anyhow::Result<Bound> {
+    let namespace = NamespaceIdent::from_vec(table.iceberg.namespace.clone())?;
+    let ident = TableIdent::new(namespace, table.iceberg.table.clone());
+    let spec = TableSpec {
+        name: table.key.clone(),
+        tenant: DEFAULT_TENANT.to_owned(),
+        namespace: table.iceberg.namespace.clone(),
+        table: table.iceberg.table.clone(),
+        topics: table.topics.clone(),
+        start: match table.kafka.start {
+            Start::Earliest => StartAt::Earliest,
+            Start::Latest => StartAt::Latest,
+        },
+        flush_interval_ms: u64::try_from(table.buffer.flush_interval.as_millis()).unwrap_or(u64::MAX),
+    };
+    let metadata_columns = metadata_columns(table);
+    let files = WriterOptions { row_group_bytes: shares.encoder.min(64 << 20), ..WriterOptions::default() };
+    let worker = TableSettings {
+        name: table.key.clone(),
+        ident: ident.clone(),
+        connection: connection.clone(),
+        kafka: kafka_settings(&table.kafka, &config.cluster_name, shares.receive),
+        topics: table.topics.clone(),
+        schema: schema(table, &metadata_columns)?,
+        metadata_columns,
+        decode: decode_options(table),
+        files,
+        limits: WriterLimits {
+            file_bytes: table.buffer.flush_max_bytes,
+            records: table.buffer.flush_max_records.unwrap_or(RECORDS),
+            queue_bytes: shares.queue,
+            encoder_bytes: shares.encoder,
+        },
+        spool: spool.to_owned(),
+    };
+    let coordinator = TableBinding { spec, ident, properties: BTreeMap::new(), connection };
+    Ok(Bound { coordinator, worker, reader })
+}
+
+fn metadata_columns(table: &TableConfig) -> MetadataColumns {
+    if !table.iceberg.metadata_columns {
+        return MetadataColumns::off();
+    }
+    let topic = (table.topics.len() > 1).then(|| k2i_lakehouse::schema::MetadataColumns::DEFAULT_TOPIC.to_owned());
+    MetadataColumns { topic, ..MetadataColumns::default() }
+}
+
+fn schema(table: &TableConfig, metadata: &MetadataColumns) -> anyhow::Result<Option<String>> {
+    let Some(columns) = &table.iceberg.columns else { return Ok(None) };
+    let data = columns.iter().map(|column| {
+        let kind: ColumnType = column.column_type.to_string().parse()?;
+        Ok(Column { name: column.name.clone(), kind, required: column.required, doc: None })
+    });
+    let all = data.collect::<anyhow::Result<Vec<_>>>()?;
+    let schema = schema_of(&[all, k2i_worker::metadata_columns(metadata)].concat())?;
+    Ok(Some(schema_to_json(&schema)?))
+}
+
+fn decode_options(table: &TableConfig) -> DecodeOptions {
+    DecodeOptions {
+        on_unknown_field: match table.iceberg.on_unknown_field {
+            OnUnknownField::Stop => decode::OnUnknownField::Stop,
+            OnUnknownField::Ignore => decode::OnUnknownField::Ignore,
+        },
+        on_null_value: match table.iceberg.on_null_value {
+            OnNullValue::Row => decode::OnNullValue::Row,
+            OnNullValue::Skip => decode::OnNullValue::Skip,
+            OnNullValue::Stop => decode::OnNullValue::Stop,
+        },
+        ..DecodeOptions::default()
+    }
+}
+
+fn kafka_settings(kafka: &KafkaConfig, cluster: &str, receive_memory_bytes: u64) -> ConnectionSettings {
+    ConnectionSettings {
+        bootstrap_servers: kafka.bootstrap_servers.join(","),
+        group_id: kafka.group_id.clone(),
+        client_id: format!("k2i-{cluster}"),
+        properties: kafka.properties.iter().map(|(key, value)| (key.clone(), value.expose().to_owned())).collect(),
+        receive_memory_bytes,
+    }
+}
+
+fn catalog_settings(table: &TableConfig) -> anyhow::Result<CatalogSettings> {
+    match &table.iceberg.catalog {
+        CatalogConfig::Sql(sql) => Ok(CatalogSettings {
+            name: SQL_CATALOG_NAME.to_owned(),
+            warehouse: Some(sql.warehouse.clone()),
+            kind: CatalogKind::Sqlite { uri: format!("sqlite:{}", sql.database.display()) },
+        }),
+        CatalogConfig::Rest(_) => {
+            anyhow::bail!("table {}: catalog_type \"rest\" is not in this version; use \"sql\"", table.key)
+        }
+    }
+}
+
+fn storage_settings(storage: &StorageConfig) -> StorageSettings {
+    let s3 = match storage {
+        StorageConfig::Local => S3Settings::default(),
+        StorageConfig::S3(s3) => S3Settings {
+            endpoint: s3.endpoint.clone(),
+            region: Some(s3.region.clone()),
+            path_style: Some(s3.path_style),
+            access_key_id: s3.access_key.as_ref().map(|key| key.id.expose().to_owned()),
+            secret_access_key: s3.access_key.as_ref().map(|key| Secret::new(key.secret.expose())),
+            ..S3Settings::default()
+        },
+    };
+    StorageSettings { s3, ..StorageSettings::default() }
+}
