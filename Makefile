@@ -1,0 +1,53 @@
+# Every target installs what it lacks, says what and why, and asks no network once everything is there.
+# Caches, build output, components and reports live under K2I_CACHE, never in the clone.
+
+export K2I_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/k2i
+export CARGO_TARGET_DIR := $(K2I_CACHE)/target
+
+install := tests/components/install.sh
+# What `rust` has fetched is all that a build needs: cargo is not to ask a registry again.
+cargo := CARGO_NET_OFFLINE=true cargo
+
+.DEFAULT_GOAL := help
+.PHONY: help build test lint fmt fmt-check components components-kafka components-python components-python-pins \
+	clean-components system rust
+
+help: ## what there is
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name what; do \
+		printf '  %-24s %s\n' "make $$name" "$$what"; done
+
+# Binaries and tests in one build, so that both see the same features of every dependency and none is compiled twice.
+build: system rust ## compile everything, tests too; the program is K2I_CACHE/target/debug/k2i
+	$(cargo) build --workspace --all-targets
+
+test: build components ## every test, with real servers
+	$(cargo) test --workspace
+
+lint: system rust ## clippy over everything; a warning is an error
+	$(cargo) clippy --workspace --all-targets -- -D warnings
+
+fmt: rust ## format the sources
+	$(cargo) fmt --all
+
+fmt-check: rust ## fail where a source is not formatted
+	$(cargo) fmt --all --check
+
+components: components-kafka components-python ## the real servers and readers of the tests
+
+components-kafka: system ## Apache Kafka
+	@$(install) kafka
+
+components-python: system ## DuckDB, PyIceberg and a Kafka client in an environment of their own
+	@$(install) python
+
+components-python-pins: system ## pin anew what requirements.in asks for
+	@$(install) pins
+
+clean-components: ## remove installed components and the reports of failed tests
+	rm -rf $(K2I_CACHE)/components $(K2I_CACHE)/reports
+
+system:
+	@$(install) system
+
+rust:
+	@$(install) rust

@@ -1,0 +1,94 @@
+//! Deliberate mistakes, made outside the shipped code by showing it something else than what is there.
+//!
+//! Each stands for a design that was considered and is wrong, or that another system shipped. A model that finds nothing
+//! under one of them is not looking.
+
+use k2i_domain::ids::Timestamp;
+use k2i_domain::lake::{Facts, SnapshotFact};
+use k2i_domain::manifest::Manifest;
+use k2i_domain::property::Property;
+use k2i_domain::range::{Offset, Range};
+use k2i_domain::state::{Life, State, Table};
+
+use super::{CLUSTER, TABLE};
+
+/// What is broken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mutation {
+    /// Nothing.
+    None,
+    /// The loop believes its own record instead of the watermark that the table carries.
+    OwnRecord,
+    /// "Committed" is recorded without reading the table.
+    BelieveReply,
+    /// A file that the store still has may be committed, however old it is.
+    HeadIsPermission,
+    /// That the table was set back is not noticed.
+    NoLineage,
+    /// A manifest needs the current epoch only, and may start anywhere.
+    EpochOnly,
+}
+
+impl Mutation {
+    /// The facts as the loop is shown them.
+    #[must_use]
+    pub fn facts(self, state: &State, mut facts: Facts) -> Facts {
+        let Some(table) = state.tables.get(&TABLE) else { return facts };
+        match self {
+            Self::OwnRecord => own_record(state, table, &mut facts),
+            Self::NoLineage => always_an_ancestor(&mut facts),
+            _ => {}
+        }
+        facts
+    }
+
+    /// The state as the loop is shown it; `None`: as it is.
+    #[must_use]
+    pub fn state(self, state: &State, now: Timestamp) -> Option<State> {
+        if self != Self::HeadIsPermission {
+            return None;
+        }
+        let mut shown = state.clone();
+        let tables = shown.tables.values_mut();
+        tables.flat_map(|table| &mut table.accepted).for_each(|accepted| accepted.at = now);
+        Some(shown)
+    }
+
+    /// The manifest as the state machine is shown it.
+    #[must_use]
+    pub fn manifest(self, state: &State, mut manifest: Manifest) -> Manifest {
+        let Some(table) = state.tables.get(&TABLE).filter(|_| self == Self::EpochOnly) else { return manifest };
+        for range in &mut manifest.ranges {
+            let Some(chain) = table.chains.get(&range.chain) else { continue };
+            let end = range.range.to().max(Offset(chain.accepted_end.0 + 1));
+            range.range = Range::new(chain.accepted_end, end).unwrap_or(range.range);
+        }
+        let rows = manifest.rows();
+        manifest.files.iter_mut().for_each(|file| file.rows = rows);
+        manifest
+    }
+}
+
+/// Shows the property's snapshot in the head's history, where it is not.
+fn always_an_ancestor(facts: &mut Facts) {
+    let Ok(Some(property)) = Property::parse(CLUSTER, &facts.properties) else { return };
+    if facts.ancestors.iter().any(|snapshot| snapshot.id == property.snapshot) {
+        return;
+    }
+    let Some(head) = facts.ancestors.first().cloned() else { return };
+    facts.ancestors.push(SnapshotFact { id: property.snapshot, ..head });
+}
+
+/// Shows the property as our own record has it.
+fn own_record(state: &State, table: &Table, facts: &mut Facts) {
+    let recorded = table.recorded.filter(|_| table.life == Life::Owned);
+    let (Some(instance), Some(recorded)) = (state.instance, recorded) else { return };
+    let property = Property {
+        instance,
+        incarnation: table.incarnation,
+        snapshot: recorded.snapshot,
+        streams: table.streams.clone(),
+        watermark: table.watermark(),
+    };
+    facts.properties.extend(property.render(CLUSTER));
+}

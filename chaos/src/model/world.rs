@@ -1,0 +1,517 @@
+//! One state of the model, what may happen next, and what that makes of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use k2i_domain::core::{Effect, Input};
+use k2i_domain::ids::{ChainKey, SchemaId, Sequence, SnapshotId, SpecId, StreamId, Timestamp};
+use k2i_domain::lake::Outcome;
+use k2i_domain::manifest::{Manifest, ManifestFile, ManifestRange};
+use k2i_domain::port::SubmitReply;
+use k2i_domain::property::Property;
+use k2i_domain::range::{LeaderEpoch, Offset, Range};
+use k2i_domain::state::{Command, Reply, State};
+
+use super::life::{Life, Outside, Request, file_id, partition};
+use super::mutation::Mutation;
+use super::table::{File, FileId, Row, Table};
+use super::{CLUSTER, PARTITIONS, Second, Setup, TABLE};
+
+/// How often each event may still happen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Budget {
+    /// Cuts that workers upload.
+    pub uploads: u8,
+    /// Submissions of a cut beyond the first.
+    pub repeats: u8,
+    /// Workers that register anew.
+    pub restarts: u8,
+    /// Leaders deposed.
+    pub deposals: u8,
+    /// Answers of a catalog that are lost.
+    pub lost_answers: u8,
+    /// Log entries whose success their proposer does not learn of.
+    pub lost_entries: u8,
+    /// "Committed" said of a request that was dropped.
+    pub lies: u8,
+    /// Foreign compactions.
+    pub compactions: u8,
+    /// Foreign moves of `main` to another snapshot.
+    pub moves: u8,
+    /// Foreign expiries of all snapshots but the head.
+    pub expiries: u8,
+    /// Uploaded files that are gone before they are accepted.
+    pub vanishes: u8,
+    /// Days that pass, followed by a foreign cleaner of unnamed old files.
+    pub days: u8,
+}
+
+/// A cut on its way to a coordinator.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Flight {
+    /// The cut.
+    pub manifest: Manifest,
+    /// The life whose worker made it.
+    pub of: usize,
+}
+
+/// Which coordinator of a life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Who {
+    /// The one that leads.
+    Leader,
+    /// The one that did.
+    Deposed,
+}
+
+/// How a request ends for who sent it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Answer {
+    /// It was carried out, and the answer is its outcome.
+    True,
+    /// It is on its way, and the answer is lost.
+    Lost,
+    /// It was dropped, and the answer is "committed".
+    Lie,
+}
+
+/// What may happen.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Action {
+    /// A life's worker uploads a cut of so many rows per topic partition.
+    Upload(usize, [i64; PARTITIONS]),
+    /// A cut reaches a life's coordinator; `true`: it may do so again.
+    Submit(usize, usize, bool),
+    /// A life's worker registers anew.
+    Restart(usize),
+    /// A life's leader goes through its loop, up to what it wants to log or send.
+    Round(usize),
+    /// A proposal is logged; `true`: who made it learns so.
+    Log(usize, Who, usize, bool),
+    /// A request is sent.
+    Send(usize, Who, usize, Answer),
+    /// A request whose answer was lost lands.
+    Land(usize),
+    /// A life's leader is deposed.
+    Depose(usize),
+    /// The first life's state is copied.
+    Backup,
+    /// The second life starts.
+    Start,
+    /// Somebody compacts the table.
+    Compact,
+    /// Somebody sets `main` to this snapshot.
+    Move(usize),
+    /// Somebody expires every snapshot but the head.
+    Expire,
+    /// An uploaded file is gone.
+    Vanish(FileId),
+    /// A day passes, and a cleaner lists what nobody names.
+    Day,
+    /// The cleaner deletes one file of its list.
+    Clean(FileId),
+}
+
+/// One state.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct World {
+    /// The first life, and the second once it has started.
+    pub lives: Vec<Life>,
+    /// A copy of the first one's state.
+    backup: Option<Box<State>>,
+    /// The table, once somebody has made it.
+    pub table: Option<Table>,
+    /// Every file there ever was.
+    pub files: Vec<File>,
+    /// Requests whose answer was lost and that may still land.
+    requests: Vec<Request>,
+    /// Cuts uploaded and not yet submitted for the last time.
+    pub flights: Vec<Flight>,
+    /// Files that the cleaner will delete.
+    doomed: BTreeSet<FileId>,
+    day: bool,
+    /// What may still happen.
+    pub left: Budget,
+}
+
+impl World {
+    /// A first life whose leader has been elected, and nothing else.
+    #[must_use]
+    pub fn new(setup: &Setup) -> Self {
+        let outside = Outside { table: None, files: &[], day: false, mutation: setup.mutation };
+        Self {
+            lives: vec![Life::empty(0, false, outside)],
+            backup: None,
+            table: None,
+            files: Vec::new(),
+            requests: Vec::new(),
+            flights: Vec::new(),
+            doomed: BTreeSet::new(),
+            day: false,
+            left: setup.budget,
+        }
+    }
+
+    /// Everything that may happen now.
+    pub fn actions(&self, setup: &Setup, out: &mut Vec<Action>) {
+        for life in 0..self.lives.len() {
+            self.actions_of(setup, life, out);
+        }
+        out.extend((0..self.requests.len()).map(Action::Land));
+        let copied = setup.second == Second::Copy && self.backup.is_none() && self.lives.len() == 1;
+        let may_start = match setup.second {
+            Second::None => false,
+            Second::Adopter => true,
+            Second::Copy => self.backup.is_some(),
+        };
+        out.extend(copied.then_some(Action::Backup));
+        out.extend((may_start && self.lives.len() == 1).then_some(Action::Start));
+        self.actions_on_table(out);
+        out.extend((self.left.days > 0).then_some(Action::Day));
+        out.extend(self.doomed.iter().map(|file| Action::Clean(*file)));
+    }
+
+    fn actions_of(&self, setup: &Setup, number: usize, out: &mut Vec<Action>) {
+        let life = &self.lives[number];
+        for (index, flight) in self.flights.iter().enumerate() {
+            if self.lives[flight.of].state.instance == life.state.instance {
+                out.push(Action::Submit(index, number, false));
+                out.extend((self.left.repeats > 0).then_some(Action::Submit(index, number, true)));
+            }
+        }
+        if self.left.uploads > 0 {
+            uploads(life.grants(), setup.rows).into_iter().for_each(|rows| out.push(Action::Upload(number, rows)));
+        }
+        out.extend((self.left.restarts > 0 || life.sessions == 0).then_some(Action::Restart(number)));
+        out.extend(life.is_idle().then_some(Action::Round(number)));
+        out.extend((self.left.deposals > 0).then_some(Action::Depose(number)));
+        self.actions_by(number, Who::Leader, &life.leader.effects, out);
+        if let Some(deposed) = &life.deposed {
+            self.actions_by(number, Who::Deposed, &deposed.effects, out);
+        }
+    }
+
+    fn actions_by(&self, life: usize, who: Who, effects: &[Effect], out: &mut Vec<Action>) {
+        for (index, effect) in effects.iter().enumerate() {
+            match effect {
+                Effect::Propose(..) => {
+                    out.push(Action::Log(life, who, index, true));
+                    let may_be_unknown = self.left.lost_entries > 0 && who == Who::Leader;
+                    out.extend(may_be_unknown.then_some(Action::Log(life, who, index, false)));
+                }
+                Effect::Post(..) | Effect::Create(..) => {
+                    out.push(Action::Send(life, who, index, Answer::True));
+                    out.extend((self.left.lost_answers > 0).then_some(Action::Send(life, who, index, Answer::Lost)));
+                    out.extend((self.left.lies > 0).then_some(Action::Send(life, who, index, Answer::Lie)));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn actions_on_table(&self, out: &mut Vec<Action>) {
+        if self.left.vanishes > 0 {
+            let submitted = self.flights.iter().flat_map(|flight| &flight.manifest.files);
+            out.extend(submitted.map(|file| Action::Vanish(file_id(&file.location))));
+        }
+        let Some(table) = &self.table else { return };
+        out.extend((self.left.compactions > 0).then_some(Action::Compact));
+        out.extend((self.left.expiries > 0 && table.snapshots.len() > 1).then_some(Action::Expire));
+        if self.left.moves > 0 {
+            let others = table.snapshots.iter().enumerate();
+            let others = others.filter(|(index, snapshot)| *index != table.head && !snapshot.expired);
+            out.extend(others.map(|(index, _)| Action::Move(index)));
+        }
+    }
+
+    /// Lets it happen. `false`: it changes nothing.
+    pub fn perform(&mut self, setup: &Setup, action: &Action) -> bool {
+        match action {
+            Action::Upload(life, rows) => self.upload(*life, *rows),
+            Action::Submit(flight, life, again) => return self.submit(setup, *flight, *life, *again),
+            Action::Restart(number) => self.restart(setup, *number),
+            Action::Round(number) => self.with(setup, *number, Life::round),
+            Action::Log(life, who, effect, known) => self.log(setup, *life, *who, *effect, *known),
+            Action::Send(life, who, effect, answer) => self.send(setup, *life, *who, *effect, *answer),
+            Action::Land(request) => {
+                let request = self.requests.remove(*request);
+                self.land(&request);
+            }
+            Action::Depose(number) => {
+                self.left.deposals -= 1;
+                let adopts = setup.second == Second::Adopter && *number == 1;
+                self.with(setup, *number, |life, outside| life.depose(adopts, outside));
+            }
+            Action::Backup => self.backup = Some(Box::new(self.lives[0].state.clone())),
+            Action::Start => self.start(setup),
+            Action::Compact => self.compact(),
+            Action::Move(snapshot) => {
+                self.left.moves -= 1;
+                self.table.iter_mut().for_each(|table| table.head = *snapshot);
+                self.forget_dead_requests();
+            }
+            Action::Expire => {
+                self.left.expiries -= 1;
+                self.table.iter_mut().for_each(Table::expire);
+            }
+            Action::Vanish(file) => {
+                self.left.vanishes -= 1;
+                self.files[*file].stored = false;
+            }
+            Action::Day => self.pass_day(setup),
+            Action::Clean(file) => {
+                self.doomed.remove(file);
+                self.files[*file].stored = false;
+            }
+        }
+        true
+    }
+
+    fn with(&mut self, setup: &Setup, life: usize, act: impl FnOnce(&mut Life, Outside<'_>)) {
+        let outside =
+            Outside { table: self.table.as_ref(), files: &self.files, day: self.day, mutation: setup.mutation };
+        act(&mut self.lives[life], outside);
+    }
+
+    fn feed(&mut self, setup: &Setup, life: usize, who: Who, input: Input) {
+        self.with(setup, life, |life, outside| match who {
+            Who::Leader => life.leader.feed(&life.state, outside, input),
+            Who::Deposed => life.feed_deposed(outside, input),
+        });
+    }
+
+    fn take(&mut self, life: usize, who: Who, effect: usize) -> Option<(Effect, Option<Request>)> {
+        let life = &mut self.lives[life];
+        let process = match who {
+            Who::Leader => &mut life.leader,
+            Who::Deposed => life.deposed.as_mut()?,
+        };
+        let effect = process.effects.remove(effect);
+        let request = process.request(&effect).map(|(_, request)| request);
+        Some((effect, request))
+    }
+
+    /// A cut from where the worker's grants say, in one file.
+    pub fn upload(&mut self, number: usize, rows: [i64; PARTITIONS]) {
+        self.left.uploads = self.left.uploads.saturating_sub(1);
+        let life = &mut self.lives[number];
+        life.cuts += 1;
+        let mut ranges = Vec::new();
+        let mut content: Vec<Row> = Vec::new();
+        for (index, (grant, rows)) in life.grants().into_iter().zip(rows).enumerate() {
+            let Some((epoch, start)) = grant else { continue };
+            let Some(range) = Range::new(Offset(start), Offset(start + rows)) else { continue };
+            content.extend((start..start + rows).map(|offset| (index, offset)));
+            ranges.push(ManifestRange {
+                chain: ChainKey { stream: StreamId(0), partition: partition(index) },
+                epoch,
+                range,
+                rows: rows.cast_unsigned(),
+                newest: None,
+                leader_epoch: LeaderEpoch::UNKNOWN,
+            });
+        }
+        let file = ManifestFile {
+            location: self.files.len().to_string(),
+            bytes: 1,
+            rows: content.len() as u64,
+            sha256: [0; 32],
+            schema: SchemaId(0),
+            spec: SpecId(0),
+            statistics: Vec::new(),
+        };
+        let manifest = Manifest {
+            table: TABLE,
+            incarnation: life.table().incarnation,
+            session: life.session(),
+            sequence: Sequence(life.cuts),
+            ranges,
+            files: vec![file],
+        };
+        self.files.push(File { rows: content, stored: true, old: false });
+        self.flights.push(Flight { manifest, of: number });
+    }
+
+    /// Gives a cut to a life's coordinator.
+    pub fn submit(&mut self, setup: &Setup, flight: usize, life: usize, again: bool) -> bool {
+        let manifest = self.flights[flight].manifest.clone();
+        let session = manifest.session;
+        let manifest = setup.mutation.manifest(&self.lives[life].state, manifest);
+        let at = if self.day { Timestamp(1_000_000_000_000 + 25 * 3_600_000) } else { Timestamp(1_000_000_000_000) };
+        let reply = self.lives[life].state.apply(Command::SubmitManifest { manifest, at });
+        let accepted = reply == Reply::Submit(SubmitReply::Accepted);
+        if accepted {
+            self.feed(setup, life, Who::Leader, Input::Accepted(TABLE, session));
+        }
+        if again {
+            self.left.repeats -= 1;
+            return accepted;
+        }
+        self.flights.remove(flight);
+        true
+    }
+
+    fn restart(&mut self, setup: &Setup, number: usize) {
+        if self.lives[number].sessions > 0 {
+            self.left.restarts = self.left.restarts.saturating_sub(1);
+        }
+        self.with(setup, number, Life::restart_worker);
+        self.forget_dead_flights();
+    }
+
+    /// A proposal is logged and applied.
+    pub fn log(&mut self, setup: &Setup, life: usize, who: Who, effect: usize, known: bool) {
+        let Some((Effect::Propose(id, command), _)) = self.take(life, who, effect) else { return };
+        let reply = self.lives[life].state.apply(command);
+        if !known {
+            self.left.lost_entries -= 1;
+        }
+        let applied = known && !matches!(reply, Reply::Refused(_));
+        self.feed(setup, life, who, Input::Applied(id, applied));
+        if who == Who::Deposed {
+            self.feed(setup, life, Who::Leader, Input::Tick);
+        }
+        self.forget_dead_flights();
+    }
+
+    /// A request is sent.
+    pub fn send(&mut self, setup: &Setup, life: usize, who: Who, effect: usize, answer: Answer) {
+        let Some((effect, Some(request))) = self.take(life, who, effect) else { return };
+        let (Effect::Post(id, _) | Effect::Create(id, ..)) = effect else { return };
+        let outcome = match answer {
+            Answer::True => self.land(&request),
+            Answer::Lost => {
+                self.left.lost_answers -= 1;
+                self.requests.push(request.clone());
+                self.forget_dead_requests();
+                Outcome::Unknown("lost".into())
+            }
+            Answer::Lie => {
+                self.left.lies -= 1;
+                Outcome::Committed
+            }
+        };
+        if setup.mutation == Mutation::BelieveReply && outcome == Outcome::Committed {
+            self.believe(life, &request);
+        }
+        self.feed(setup, life, who, Input::Answered(id, outcome));
+    }
+
+    /// The request reaches the catalog.
+    fn land(&mut self, request: &Request) -> Outcome {
+        let outcome = match (request, &mut self.table) {
+            (Request::Create(plan), None) => {
+                self.table = Some(Table::created(plan));
+                Outcome::Committed
+            }
+            (Request::Create(_), Some(_)) => Outcome::Conflict,
+            (Request::Commit(..), None) => Outcome::TableGone,
+            (Request::Commit(plan, base), Some(table)) => {
+                let files: Vec<FileId> = plan.files.iter().map(|file| file_id(&file.location)).collect();
+                table.commit(plan, *base, &files)
+            }
+        };
+        self.forget_dead_requests();
+        outcome
+    }
+
+    /// What a loop that trusts answers would log.
+    fn believe(&mut self, life: usize, request: &Request) {
+        let Request::Commit(plan, base) = request else { return };
+        let Some(table) = &self.table else { return };
+        let mut properties = table.properties.clone();
+        properties.extend(plan.properties.clone());
+        let Ok(Some(property)) = Property::parse(CLUSTER, &properties) else { return };
+        self.lives[life].state.apply(Command::RecordCommit {
+            table: TABLE,
+            uuid: table.facts().uuid,
+            incarnation: property.incarnation,
+            snapshot: property.snapshot,
+            sequence: k2i_domain::ids::SequenceNumber(*base),
+            watermark: property.watermark,
+        });
+    }
+
+    fn start(&mut self, setup: &Setup) {
+        let outside =
+            Outside { table: self.table.as_ref(), files: &self.files, day: self.day, mutation: setup.mutation };
+        let life = match self.backup.take() {
+            Some(state) => Life::copy(1, *state, outside),
+            None => Life::empty(1, true, outside),
+        };
+        self.lives.push(life);
+    }
+
+    fn compact(&mut self) {
+        self.left.compactions -= 1;
+        let Some(table) = &mut self.table else { return };
+        let rows = table.rows(&self.files);
+        let id = SnapshotId(table.last_sequence());
+        if rows.is_empty() {
+            table.push(id, BTreeMap::new(), Vec::new());
+        } else {
+            self.files.push(File { rows, stored: true, old: false });
+            table.push(id, BTreeMap::new(), vec![self.files.len() - 1]);
+        }
+        self.forget_dead_requests();
+    }
+
+    /// Neither requests nor sessions outlive a day, and what is a day old and unnamed is listed for deletion.
+    fn pass_day(&mut self, setup: &Setup) {
+        self.left.days -= 1;
+        self.day = true;
+        self.requests.clear();
+        self.flights.clear();
+        self.files.iter_mut().for_each(|file| file.old = true);
+        let named = self.table.as_ref().map(Table::referenced).unwrap_or_default();
+        let stored = self.files.iter().enumerate().filter(|(_, file)| file.stored).map(|(index, _)| index);
+        self.doomed = stored.filter(|file| !named.contains(file)).collect();
+        for life in 0..self.lives.len() {
+            self.lives[life].deposed = None;
+            let sent = |effect: &Effect| matches!(effect, Effect::Post(..) | Effect::Create(..));
+            while let Some(index) = self.lives[life].leader.effects.iter().position(sent) {
+                let Some((Effect::Post(id, _) | Effect::Create(id, ..), _)) = self.take(life, Who::Leader, index) else {
+                    break;
+                };
+                self.feed(setup, life, Who::Leader, Input::Answered(id, Outcome::Unknown("lost".into())));
+            }
+            let session = self.lives[life].session();
+            self.lives[life].state.apply(Command::ExpireWorker { session });
+            self.with(setup, life, Life::restart_worker);
+        }
+    }
+
+    /// A request that asserts an older sequence number than the table's can never land.
+    fn forget_dead_requests(&mut self) {
+        let sequence = self.table.as_ref().map(Table::last_sequence);
+        self.requests.retain(|request| match request {
+            Request::Create(_) => sequence.is_none(),
+            Request::Commit(_, base) => sequence == Some(*base),
+        });
+    }
+
+    /// A cut that no life can accept any more: sessions do not come back, and epochs only rise.
+    fn forget_dead_flights(&mut self) {
+        let lives = &self.lives;
+        let copy_may_start = self.backup.is_some();
+        self.flights.retain(|flight| {
+            let accepting = |life: &Life| {
+                let manifest = &flight.manifest;
+                let current = |range: &ManifestRange| {
+                    life.table().chains.get(&range.chain).is_some_and(|chain| range.epoch >= chain.epoch)
+                };
+                let incarnation = life.table().incarnation;
+                life.state.is_live(manifest.session)
+                    && manifest.incarnation >= incarnation
+                    && manifest.ranges.iter().all(current)
+            };
+            copy_may_start || lives.iter().any(accepting)
+        });
+    }
+}
+
+/// Every cut that can be made from these grants, of at least one row.
+fn uploads(grants: [Option<(k2i_domain::ids::Epoch, i64)>; PARTITIONS], rows: [i64; PARTITIONS]) -> Vec<[i64; PARTITIONS]> {
+    let most = |index: usize| grants[index].map_or(0, |(_, start)| (rows[index] - start).max(0));
+    let pairs = (0..=most(0)).flat_map(|first| (0..=most(1)).map(move |second| [first, second]));
+    pairs.filter(|cut| cut.iter().any(|rows| *rows > 0)).collect()
+}

@@ -1,0 +1,140 @@
+#!/usr/bin/env bash
+# Brings a fresh Debian 12 machine to where the project builds and its tests run.
+#
+#   install.sh system              compilers and headers, by apt (asks for root)
+#   install.sh rust                the toolchain's parts and every crate of Cargo.lock
+#   install.sh kafka | python      a component of the tests; prints the folder that it stands in
+#   install.sh pins                writes python/requirements.txt anew from requirements.in
+#
+# Each says on standard error what is missing and why, installs that, and nothing more: where nothing is missing it is
+# quick, silent and asks no network. A component stands in $K2I_CACHE/components/<name>-<hash of its recipe>, so another
+# version of a recipe gets another folder; an interrupted install leaves no mark and is begun again.
+set -euo pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+root=$(cd "$here/../.." && pwd)
+cache=${K2I_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/k2i}
+components=$cache/components
+maven_copy=org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies
+
+say() { printf 'install: %s\n' "$*" >&2; }
+fail() { say "$*"; exit 1; }
+have() { command -v "$1" > /dev/null 2>&1; }
+
+# ---- Debian's packages ----------------------------------------------------------------------------------------------
+
+packages=()
+# lacks PACKAGE REASON PROBE...: the package is wanted unless the probe succeeds, whoever installed what it finds.
+lacks() {
+  local package=$1 reason=$2; shift 2
+  "$@" > /dev/null 2>&1 && return
+  say "$package is missing: $reason"
+  packages+=("$package")
+}
+
+has_libclang() {
+  # The library alone is not enough: bindgen also needs clang's own stddef.h, which only the -dev package brings.
+  compgen -G '/usr/lib/llvm-*/lib/libclang*.so*' && compgen -G '/usr/lib/llvm-*/lib/clang/*/include/stddef.h'
+}
+has_header() { printf '#include <%s>\n' "$1" | cc -E -; }
+has_java() { [ "$(java -XshowSettings:properties -version 2>&1 | sed -n 's/ *java.specification.version = //p')" -ge 17 ]; }
+has_python() { python3 -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))'; }
+
+install_system() {
+  lacks g++ 'compiles RocksDB' have c++
+  lacks make 'builds librdkafka' have make
+  lacks cmake 'builds librdkafka' have cmake
+  lacks pkg-config 'finds OpenSSL for librdkafka' have pkg-config
+  lacks libssl-dev 'OpenSSL headers: librdkafka speaks TLS with it' has_header openssl/ssl.h
+  lacks libcurl4-openssl-dev 'curl/curl.h: librdkafka includes it also where its use is turned off' has_header curl/curl.h
+  lacks libclang-dev 'bindgen reads the headers of RocksDB with it' has_libclang
+  lacks openjdk-17-jre-headless 'runs Apache Kafka in the tests' has_java
+  lacks maven 'fetches Apache Kafka' have mvn
+  lacks python3-venv 'the tests read tables back with DuckDB and PyIceberg, in an environment of their own' has_python
+  [ ${#packages[@]} -gt 0 ] || return 0
+  have apt-get || fail "install these and try again: ${packages[*]}"
+  [ "$(id -u)" = 0 ] || fail "as root, and then try again: apt-get install ${packages[*]}"
+  say "apt-get install ${packages[*]}"
+  export DEBIAN_FRONTEND=noninteractive
+  apt-get install -y -q --no-install-recommends "${packages[@]}" >&2 ||
+    { apt-get update -q >&2 && apt-get install -y -q --no-install-recommends "${packages[@]}" >&2; }
+}
+
+# ---- Rust -----------------------------------------------------------------------------------------------------------
+
+install_rust() {
+  have cargo || fail 'cargo is missing: install stable Rust with rustup'
+  for part in rustfmt clippy; do
+    cargo "${part/rustfmt/fmt}" --version > /dev/null 2>&1 && continue
+    say "the toolchain lacks $part: format and lint need it"
+    rustup component add "$part" >&2
+  done
+  local target locked=()
+  target=$(rustc -vV | sed -n 's/^host: //p')
+  [ -z "${CI:-}" ] || locked=(--locked)
+  fetch() { (cd "$root" && cargo fetch --quiet --target "$target" "${locked[@]+"${locked[@]}"}" "$@"); }
+  fetch --offline > /dev/null 2>&1 && return
+  say 'fetching the crates of Cargo.lock'
+  fetch >&2
+}
+
+# ---- components -----------------------------------------------------------------------------------------------------
+
+# place NAME FILE...: sets `dir`, the folder of a component whose recipe is these files; true when it is complete.
+place() {
+  local name=$1; shift
+  dir=$components/$name-$(cat "$@" | sha256sum | cut -c1-12)
+  [ -e "$dir/.complete" ] && return
+  mkdir -p "$components"
+  exec 9> "$components/.$name.lock"
+  flock 9                                  # somebody else may be installing it: wait, then look again
+  [ -e "$dir/.complete" ]
+}
+
+# Maven's own switches for colour leave escape sequences behind.
+copy_jars() {
+  mvn -q -B -f "$1" "$maven_copy" -DincludeScope=runtime -DoutputDirectory="$2" 2>&1 | sed $'s/\e\\[[0-9;]*m//g' >&2
+}
+
+install_kafka() {
+  if ! place kafka "$here/kafka/pom.xml"; then
+    install_system
+    say "fetching Apache Kafka to $dir (about 55 MB): the broker of the tests"
+    rm -rf "$dir"
+    copy_jars "$here/kafka/pom.xml" "$dir/jars"
+    touch "$dir/.complete"
+  fi
+  echo "$dir"
+}
+
+install_python() {
+  local version; version=$(python3 --version 2>/dev/null || true)
+  if ! place python "$here/python/requirements.txt" - <<< "$version"; then
+    install_system
+    say "making a Python environment in $dir (about 430 MB): DuckDB and PyIceberg read back what K2I wrote"
+    rm -rf "$dir"
+    python3 -m venv "$dir"
+    "$dir/bin/pip" install --quiet --disable-pip-version-check --no-deps --only-binary :all: \
+      -r "$here/python/requirements.txt" >&2
+    "$dir/bin/pip" check >&2
+    touch "$dir/.complete"
+  fi
+  echo "$dir"
+}
+
+write_pins() {
+  local scratch; scratch=$(mktemp -d); trap 'rm -rf "$scratch"' EXIT
+  python3 -m venv "$scratch"
+  "$scratch/bin/pip" install --quiet --disable-pip-version-check --only-binary :all: -r "$here/python/requirements.in"
+  { echo '# Made from requirements.in by `make components-python-pins`; installed without looking for dependencies.'
+    "$scratch/bin/pip" freeze; } > "$here/python/requirements.txt"
+}
+
+case ${1:-} in
+  system) install_system ;;
+  rust) install_rust ;;
+  kafka) install_kafka ;;
+  python) install_python ;;
+  pins) write_pins ;;
+  *) sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//p}' "${BASH_SOURCE[0]}" >&2; exit 2 ;;
+esac

@@ -1,0 +1,3 @@
+//! That the parts behind a port, real and fake, do what is relied on.
+
+mod kafka;

@@ -1,0 +1,70 @@
+"""Asks the broker, by a client that is not K2I's, and prints the answer as JSON.
+
+create-topic TOPIC PARTITIONS   delete-topic TOPIC   describe TOPIC   ends TOPIC   committed GROUP TOPIC
+"""
+
+import json
+import sys
+import time
+
+from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicCollection, TopicPartition
+from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec
+
+SECONDS = 30
+
+
+def partitions_of(admin: AdminClient, topic: str) -> list[TopicPartition]:
+    found = admin.list_topics(topic, timeout=SECONDS).topics[topic]
+    if found.error is not None:
+        raise KafkaException(found.error)
+    return [TopicPartition(topic, number) for number in sorted(found.partitions)]
+
+
+def describe(admin: AdminClient, topic: str):
+    cluster = admin.describe_cluster(request_timeout=SECONDS).result()
+    found = admin.describe_topics(TopicCollection([topic]), request_timeout=SECONDS)[topic].result()
+    return {"cluster_id": cluster.cluster_id, "topic_id": str(found.topic_id), "partitions": len(found.partitions)}
+
+
+def create_topic(admin: AdminClient, topic: str, partitions: str):
+    admin.create_topics([NewTopic(topic, int(partitions), 1)], request_timeout=SECONDS)[topic].result()
+    deadline = time.monotonic() + SECONDS
+    while True:  # created is not yet led: a producer would wait, a test would time the wrong thing
+        try:
+            described = describe(admin, topic)
+            if described["partitions"] == int(partitions) and len(ends(admin, topic)) == int(partitions):
+                return described
+        except KafkaException:
+            if time.monotonic() > deadline:
+                raise
+        time.sleep(0.05)
+
+
+def delete_topic(admin: AdminClient, topic: str):
+    admin.delete_topics([topic], request_timeout=SECONDS)[topic].result()
+    return {}
+
+
+def ends(admin: AdminClient, topic: str):
+    asked = {partition: OffsetSpec.latest() for partition in partitions_of(admin, topic)}
+    answers = admin.list_offsets(asked, request_timeout=SECONDS)
+    return {str(partition.partition): answer.result().offset for partition, answer in answers.items()}
+
+
+def committed(admin: AdminClient, group: str, topic: str):
+    asked = ConsumerGroupTopicPartitions(group, partitions_of(admin, topic))
+    answer = admin.list_consumer_group_offsets([asked], request_timeout=SECONDS)[group].result()
+    return {str(found.partition): found.offset for found in answer.topic_partitions if found.offset >= 0}
+
+
+COMMANDS = {
+    "create-topic": create_topic,
+    "delete-topic": delete_topic,
+    "describe": describe,
+    "ends": ends,
+    "committed": committed,
+}
+
+if __name__ == "__main__":
+    bootstrap, command, *rest = sys.argv[1:]
+    json.dump(COMMANDS[command](AdminClient({"bootstrap.servers": bootstrap}), *rest), sys.stdout)

@@ -1,0 +1,8 @@
+//! End to end: orders into a real Kafka, `k2i ingest` as a child, the table read back by DuckDB and PyIceberg.
+
+mod bad_input;
+mod checker;
+mod drain;
+mod line;
+mod restarts;
+mod thin_line;

@@ -1,0 +1,94 @@
+//! Killed at any moment, with and without its own state: every record is in the table once.
+
+use std::fs;
+use std::thread;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context, Result, ensure};
+use k2i_tests::scene::scene;
+
+use super::line::Line;
+
+const ORDERS: u32 = 60_000;
+const PER_SECOND: u32 = 6_000;
+const KILLS: usize = 3;
+
+#[test]
+fn killed_and_restarted() {
+    scene("killed_and_restarted", |scene| {
+        let mut line = Line::lay(scene, 3)?;
+        let mut moments = Moments::new()?;
+        let mut production = line.keep_producing(ORDERS, PER_SECOND)?;
+        let mut uncommitted = 0;
+        for _ in 0..KILLS {
+            let mut k2i = line.ingest()?;
+            k2i.wait_ready()?;
+            thread::sleep(moments.next());
+            production.expect_running()?;
+            let produced: i64 = line.ends()?.values().sum();
+            k2i.kill()?;
+            uncommitted += u64::try_from(produced)?.saturating_sub(line.rows().unwrap_or(0));
+        }
+        ensure!(uncommitted > 0, "no kill came while rows were on their way, so nothing was shown");
+
+        let mut k2i = line.ingest()?;
+        k2i.wait_ready()?;
+        let tally = production.finish()?;
+        line.wait_rows(tally["rows"].as_u64().context("a tally counts rows")?)?;
+        line.check_exact(&tally)?;
+        let life = line.identity()?;
+        ensure!(life["incarnation"] == 1, "its state was there all the time, yet it began another life: {life}");
+        k2i.drain()?;
+        line.check_exact(&tally)
+    });
+}
+
+#[test]
+fn data_folder_lost() {
+    scene("data_folder_lost", |scene| {
+        let mut line = Line::lay(scene, 3)?;
+        let production = line.keep_producing(ORDERS, PER_SECOND)?;
+        let mut k2i = line.ingest()?;
+        k2i.wait_ready()?;
+        line.wait_rows(1)?;
+        k2i.kill()?;
+        let committed = line.rows()?;
+        fs::remove_dir_all(&line.config.data_dir)?;
+
+        let mut k2i = line.ingest()?;
+        k2i.wait_ready()?;
+        let tally = production.finish()?;
+        let rows = tally["rows"].as_u64().context("a tally counts rows")?;
+        ensure!(committed < rows, "everything was committed before the loss, so nothing was shown");
+        line.wait_rows(rows)?;
+        line.check_exact(&tally)?;
+        let life = line.identity()?;
+        ensure!(life["incarnation"] == 2, "its state was lost once, which makes this its second life: {life}");
+        k2i.drain()?;
+        line.check_exact(&tally)
+    });
+}
+
+/// Moments to kill at, from a number that is printed, so that a failure's moments are known.
+struct Moments(u64);
+
+impl Moments {
+    /// From `K2I_TEST_SEED`, or from the clock.
+    fn new() -> Result<Self> {
+        let seed = match std::env::var("K2I_TEST_SEED") {
+            Ok(text) => text.parse().context("K2I_TEST_SEED is a number")?,
+            Err(_) => SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs(),
+        };
+        println!("K2I_TEST_SEED={seed}");
+        Ok(Self(seed))
+    }
+
+    /// Between 0.2 and 3.7 s from now: before, in the middle of and after a flush of every 2 s.
+    fn next(&mut self) -> Duration {
+        // A linear congruence (Knuth, MMIX); its high bits are good enough for moments.
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let moment = Duration::from_millis(200 + (self.0 >> 33) % 3_500);
+        println!("killed {moment:?} after it was ready");
+        moment
+    }
+}

@@ -1,0 +1,334 @@
+//! `k2i` as its users run it: a configuration file, a child process, two HTTP ports, signals.
+//!
+//! Every way to end it checks the promise that memory stays within the budget.
+
+use std::collections::BTreeSet;
+use std::fmt::{self, Write as _};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+use rustix::process::Signal;
+
+use crate::process::Process;
+use crate::scene::Scene;
+use crate::wait::{Look, until};
+use crate::{http, ports};
+
+/// How far above `max_size_mb` a process's resident memory may ever go, in MiB.
+pub const RSS_ALLOWANCE_MB: u64 = 150;
+/// How long a start may take: opening its stores, finding its servers, recovering.
+pub const READY_LIMIT: Duration = Duration::from_secs(60);
+/// How long a drain may take.
+pub const DRAIN_LIMIT: Duration = Duration::from_secs(60);
+
+/// The configuration of one topic into one table: SQLite catalog, local warehouse.
+#[derive(Debug, Clone)]
+pub struct IngestConfig {
+    /// Kafka's address.
+    pub bootstrap: String,
+    /// The topic.
+    pub topic: String,
+    /// Kafka group, and with it the cluster's name.
+    pub group_id: String,
+    /// The memory budget.
+    pub max_size_mb: u64,
+    /// Time between commits.
+    pub flush_interval_seconds: u64,
+    /// The catalog's SQLite file.
+    pub catalog: PathBuf,
+    /// The folder that tables are made in.
+    pub warehouse: PathBuf,
+    /// The table's namespace.
+    pub database: String,
+    /// The table's name.
+    pub table: String,
+    /// K2I's own state.
+    pub data_dir: PathBuf,
+    /// Port of `/readyz`.
+    pub health_port: u16,
+    /// Port of `/metrics`.
+    pub metrics_port: u16,
+}
+
+impl IngestConfig {
+    /// A configuration whose files all lie in the scene's folder, with two ports of its own. Catalog and warehouse are
+    /// outside of the data folder, so that one can be lost without the other.
+    ///
+    /// # Errors
+    /// No port is free.
+    pub fn new(scene: &Scene, bootstrap: &str) -> Result<Self> {
+        Ok(Self {
+            bootstrap: bootstrap.to_owned(),
+            topic: scene.name().to_owned(),
+            group_id: format!("{}-group", scene.name()),
+            max_size_mb: 256,
+            flush_interval_seconds: 2,
+            catalog: scene.path("catalog.db"),
+            warehouse: scene.path("warehouse"),
+            database: "shop".to_owned(),
+            table: "orders".to_owned(),
+            data_dir: scene.path("data"),
+            health_port: ports::free()?,
+            metrics_port: ports::free()?,
+        })
+    }
+
+    /// `namespace.table`.
+    #[must_use]
+    pub fn full_table(&self) -> String {
+        format!("{}.{}", self.database, self.table)
+    }
+
+    /// Writes it as `name` into the scene's folder.
+    ///
+    /// # Errors
+    /// It could not be written.
+    pub fn write(&self, scene: &Scene, name: &str) -> Result<PathBuf> {
+        let path = scene.path(name);
+        fs::write(&path, self.to_string()).with_context(|| format!("cannot write {}", path.display()))?;
+        Ok(path)
+    }
+}
+
+impl fmt::Display for IngestConfig {
+    /// As TOML. A Rust string's debug form is a TOML string for everything that these values hold.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = |path: &Path| path.to_string_lossy().into_owned();
+        writeln!(f, "data_dir = {:?}", text(&self.data_dir))?;
+        writeln!(f, "\n[kafka]\nbootstrap_servers = {:?}\ntopic = {:?}", self.bootstrap, self.topic)?;
+        writeln!(f, "group_id = {:?}", self.group_id)?;
+        writeln!(f, "\n[buffer]\nmax_size_mb = {}", self.max_size_mb)?;
+        writeln!(f, "flush_interval_seconds = {}", self.flush_interval_seconds)?;
+        writeln!(f, "\n[iceberg]\ncatalog_type = \"sql\"\nsql_uri = {:?}", format!("sqlite:{}", text(&self.catalog)))?;
+        writeln!(f, "warehouse = {:?}", format!("file://{}", text(&self.warehouse)))?;
+        writeln!(f, "database = {:?}\ntable = {:?}", self.database, self.table)?;
+        writeln!(f, "\n[storage]\ntype = \"local\"")?;
+        writeln!(f, "\n[http]\nhealth_address = \"127.0.0.1:{}\"", self.health_port)?;
+        writeln!(f, "metrics_address = \"127.0.0.1:{}\"", self.metrics_port)
+    }
+}
+
+/// The program that was built together with these tests.
+///
+/// # Errors
+/// It was not built, or some of its sources are newer: a test of an old program would prove nothing.
+pub fn binary() -> Result<&'static Path> {
+    static FOUND: OnceLock<std::result::Result<PathBuf, String>> = OnceLock::new();
+    let found = FOUND.get_or_init(|| find_binary().map_err(|error| format!("{error:#}")));
+    found.as_deref().map_err(|error| anyhow::anyhow!("{error}"))
+}
+
+fn find_binary() -> Result<PathBuf> {
+    // The test binary is <target>/<profile>/deps/k2i-<hash>, the program <target>/<profile>/k2i.
+    let own = std::env::current_exe().context("no path of the test binary")?;
+    let folder = own.ancestors().nth(2).context("a test binary lies in a deps folder")?;
+    let program = folder.join("k2i");
+    let hint = "build it with `make build`, or test with `make test`";
+    let built = fs::metadata(&program).and_then(|file| file.modified());
+    let built = built.with_context(|| format!("no program at {}: {hint}", program.display()))?;
+    let sources = fs::read_to_string(folder.join("k2i.d")).context("cargo writes k2i.d beside k2i")?;
+    let (_, sources) = sources.split_once(": ").context("k2i.d has the form of a make rule")?;
+    for source in sources.split_whitespace() {
+        let changed = fs::metadata(source).and_then(|file| file.modified());
+        ensure!(
+            changed.is_ok_and(|changed| changed <= built),
+            "{} is older than its source {source}: {hint}",
+            program.display()
+        );
+    }
+    Ok(program)
+}
+
+/// `k2i` with these arguments, not started yet, without any `K2I__` variable of the caller's.
+///
+/// # Errors
+/// See [`binary`].
+pub fn command(args: &[&str]) -> Result<Command> {
+    let mut command = Command::new(binary()?);
+    command.args(args).env("RUST_BACKTRACE", "1");
+    let inherited: BTreeSet<_> = std::env::vars_os().map(|(name, _)| name).collect();
+    for name in inherited.iter().filter(|name| name.to_string_lossy().starts_with("K2I__")) {
+        command.env_remove(name);
+    }
+    Ok(command)
+}
+
+/// How a run that was to end by itself ended.
+pub struct Ended {
+    /// Its status.
+    pub status: ExitStatus,
+    /// Standard output and standard error, one after the other.
+    pub text: String,
+}
+
+impl Ended {
+    /// Checks the exit code, and that the output has every one of these texts.
+    ///
+    /// # Errors
+    /// Names what is missing, with the whole output.
+    pub fn expect(&self, code: i32, texts: &[&str]) -> Result<()> {
+        let mut wrong = String::new();
+        if self.status.code() != Some(code) {
+            write!(wrong, "ended with {}, not with code {code}; ", self.status)?;
+        }
+        for text in texts.iter().filter(|text| !self.text.contains(**text)) {
+            write!(wrong, "does not say {text:?}; ")?;
+        }
+        ensure!(wrong.is_empty(), "k2i {wrong}it printed:\n{}", self.text);
+        Ok(())
+    }
+}
+
+/// Runs `k2i` with these arguments to its end.
+///
+/// # Errors
+/// It could not be started, or still runs after `limit`.
+pub fn run(scene: &Scene, name: &str, args: &[&str], limit: Duration) -> Result<Ended> {
+    let mut process = Process::spawn(name, &scene.logs(), command(args)?)?;
+    let status = process.wait(limit)?;
+    Ok(Ended { status, text: process.output() + &process.errors() })
+}
+
+/// A running `k2i ingest`.
+pub struct K2i {
+    process: Process,
+    health_port: u16,
+    metrics_port: u16,
+    limit_mb: u64,
+    peak_mb: u64,
+}
+
+impl K2i {
+    /// Starts `k2i ingest --config` with these further arguments; `name` is the name of its logs.
+    ///
+    /// # Errors
+    /// It could not be started.
+    pub fn ingest(scene: &Scene, name: &str, config: &IngestConfig, args: &[&str]) -> Result<Self> {
+        let file = config.write(scene, &format!("{name}.toml"))?;
+        let mut command = command(&["ingest", "--config"])?;
+        command.arg(file).args(args);
+        Ok(Self {
+            process: Process::spawn(name, &scene.logs(), command)?,
+            health_port: config.health_port,
+            metrics_port: config.metrics_port,
+            limit_mb: config.max_size_mb + RSS_ALLOWANCE_MB,
+            peak_mb: 0,
+        })
+    }
+
+    /// Waits until it is alive: its HTTP server answers.
+    ///
+    /// # Errors
+    /// It ended, or did not answer in time.
+    pub fn wait_live(&mut self) -> Result<()> {
+        self.wait_for("/healthz")
+    }
+
+    /// Waits until it is ready: knows a leader, has recovered, reaches its servers.
+    ///
+    /// # Errors
+    /// It ended, or did not get ready in time.
+    pub fn wait_ready(&mut self) -> Result<()> {
+        self.wait_for("/readyz")
+    }
+
+    fn wait_for(&mut self, path: &str) -> Result<()> {
+        until(&format!("{} to answer 200 at {path}", self.process.name()), READY_LIMIT, || {
+            self.process.expect_running()?;
+            Ok(match http::get(self.health_port, path) {
+                Ok(answer) if answer.status == 200 => Look::Done(()),
+                Ok(answer) => Look::NotYet(format!("{} {}", answer.status, answer.body)),
+                Err(error) => Look::NotYet(format!("{error:#}")),
+            })
+        })
+        .with_context(|| format!("the end of its log:\n{}", self.process.tail()))
+    }
+
+    /// The status and body of a health path, once.
+    ///
+    /// # Errors
+    /// It does not answer.
+    pub fn health(&self, path: &str) -> Result<http::Answer> {
+        http::get(self.health_port, path)
+    }
+
+    /// Its metrics, as Prometheus would read them.
+    ///
+    /// # Errors
+    /// It does not answer.
+    pub fn metrics(&self) -> Result<String> {
+        let answer = http::get(self.metrics_port, "/metrics")?;
+        ensure!(answer.status == 200, "/metrics answered {}: {}", answer.status, answer.body);
+        Ok(answer.body)
+    }
+
+    /// What it has logged so far.
+    #[must_use]
+    pub fn log(&self) -> String {
+        self.process.output() + &self.process.errors()
+    }
+
+    /// Fails if it has ended.
+    ///
+    /// # Errors
+    /// It has ended.
+    pub fn expect_running(&mut self) -> Result<()> {
+        self.process.expect_running()
+    }
+
+    /// Highest resident memory so far, in MiB.
+    ///
+    /// # Errors
+    /// The kernel's page about the process has an unknown form.
+    pub fn peak_rss_mb(&mut self) -> Result<u64> {
+        // No VmHWM, or no page at all: it has ended, and what was seen before stands.
+        let page = fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap_or_default();
+        if let Some(line) = page.lines().find_map(|line| line.strip_prefix("VmHWM:")) {
+            let kib: u64 = line.trim().trim_end_matches(" kB").parse().with_context(|| format!("VmHWM is {line:?}"))?;
+            self.peak_mb = self.peak_mb.max(kib / 1024);
+        }
+        Ok(self.peak_mb)
+    }
+
+    /// Ends it with SIGKILL, as a power cut would.
+    ///
+    /// # Errors
+    /// It had ended before by itself, or had used more memory than promised.
+    pub fn kill(mut self) -> Result<()> {
+        self.process.expect_running()?;
+        self.check_memory()?;
+        self.process.kill()
+    }
+
+    /// Asks it to drain with SIGTERM and waits for its end, which must be exit code 0.
+    ///
+    /// # Errors
+    /// It had ended before, does not end in time or with another code, or had used more memory than promised.
+    pub fn drain(mut self) -> Result<Duration> {
+        self.process.expect_running()?;
+        let began = Instant::now();
+        self.process.signal(Signal::TERM)?;
+        let status = until("k2i to drain", DRAIN_LIMIT, || {
+            self.check_memory()?;
+            Ok(match self.process.ended()? {
+                Some(status) => Look::Done(status),
+                None => Look::NotYet("it runs".to_owned()),
+            })
+        })
+        .with_context(|| format!("the end of its log:\n{}", self.process.tail()))?;
+        match status.code() {
+            Some(0) => Ok(began.elapsed()),
+            _ => bail!("k2i ended a drain with {status}:\n{}", self.process.tail()),
+        }
+    }
+
+    fn check_memory(&mut self) -> Result<()> {
+        let (peak, limit) = (self.peak_rss_mb()?, self.limit_mb);
+        ensure!(peak <= limit, "{} used {peak} MiB, over the promised {limit}", self.process.name());
+        Ok(())
+    }
+}
