@@ -5,12 +5,12 @@ use std::path::Path;
 
 use k2i_coordinator::TableBinding;
 use k2i_domain::state::{StartAt, TableSpec};
-use k2i_lakehouse::catalog::{CatalogKind, CatalogSettings};
+use k2i_lakehouse::catalog::{CatalogKind, CatalogSettings, ClientCredentials, RestAuth, RestSettings};
 use k2i_lakehouse::schema::{Column, ColumnType, schema_of, schema_to_json};
 use k2i_lakehouse::storage::{S3Settings, StorageSettings};
 use k2i_lakehouse::{Connection, LakehouseSettings, NamespaceIdent, Secret, TableIdent};
 use k2i_runtime::config::{
-    CatalogConfig, Config, KafkaConfig, OnNullValue, OnUnknownField, Start, StorageConfig, TableConfig,
+    self, CatalogConfig, Config, KafkaConfig, OnNullValue, OnUnknownField, Start, StorageConfig, TableConfig,
 };
 use k2i_worker::decode::{self, DecodeOptions, MetadataColumns};
 use k2i_worker::kafka::ConnectionSettings;
@@ -64,14 +64,13 @@ pub(crate) fn check(config: &Config) -> anyhow::Result<()> {
 /// # Errors
 /// A part that this version lacks, or a schema that cannot be.
 pub(crate) fn bind(config: &Config, spool: &Path) -> anyhow::Result<Vec<Bound>> {
-    let connections: Vec<_> =
-        config.tables.iter().map(|table| (table.kafka.clone(), table.topics.clone())).collect();
+    let connections: Vec<_> = config.tables.iter().map(|table| (table.kafka.clone(), table.topics.clone())).collect();
     let readers = k2i_worker::reader::group(&connections);
     let count = readers.iter().max().map_or(0, |last| last + 1);
     let shares = Shares::of(config.memory_bytes, count, config.tables.len());
     let mut opened: Vec<(CatalogConfig, StorageConfig, Connection)> = Vec::new();
     let bound = config.tables.iter().zip(readers).enumerate().map(|(number, (table, reader))| {
-        let connection = connection(table, &mut opened)?;
+        let connection = connection(table, &mut opened);
         let folder = spool.join(number.to_string());
         bind_table(config, table, connection, reader, &shares, &folder)
     });
@@ -79,18 +78,15 @@ pub(crate) fn bind(config: &Config, spool: &Path) -> anyhow::Result<Vec<Bound>> 
 }
 
 /// Tables of one catalog and store share a connection.
-fn connection(
-    table: &TableConfig,
-    opened: &mut Vec<(CatalogConfig, StorageConfig, Connection)>,
-) -> anyhow::Result<Connection> {
+fn connection(table: &TableConfig, opened: &mut Vec<(CatalogConfig, StorageConfig, Connection)>) -> Connection {
     let (catalog, storage) = (&table.iceberg.catalog, &table.storage);
     if let Some((_, _, connection)) = opened.iter().find(|(c, s, _)| c == catalog && s == storage) {
-        return Ok(connection.clone());
+        return connection.clone();
     }
-    let settings = LakehouseSettings { catalog: catalog_settings(table)?, storage: storage_settings(storage) };
+    let settings = LakehouseSettings { catalog: catalog_settings(catalog), storage: storage_settings(storage) };
     let connection = Connection::new(settings);
     opened.push((catalog.clone(), storage.clone(), connection.clone()));
-    Ok(connection)
+    connection
 }
 
 fn bind_table(
@@ -183,15 +179,33 @@ fn kafka_settings(kafka: &KafkaConfig, cluster: &str, receive_memory_bytes: u64)
     }
 }
 
-fn catalog_settings(table: &TableConfig) -> anyhow::Result<CatalogSettings> {
-    match &table.iceberg.catalog {
-        CatalogConfig::Sql(sql) => Ok(CatalogSettings {
+fn catalog_settings(catalog: &CatalogConfig) -> CatalogSettings {
+    match catalog {
+        CatalogConfig::Sql(sql) => CatalogSettings {
             name: SQL_CATALOG_NAME.to_owned(),
             warehouse: Some(sql.warehouse.clone()),
             kind: CatalogKind::Sqlite { uri: format!("sqlite:{}", sql.database.display()) },
-        }),
-        CatalogConfig::Rest(_) => {
-            anyhow::bail!("table {}: catalog_type \"rest\" is not in this version; use \"sql\"", table.key)
+        },
+        CatalogConfig::Rest(rest) => CatalogSettings {
+            name: rest.uri.clone(),
+            warehouse: rest.warehouse.clone(),
+            kind: CatalogKind::Rest(RestSettings { auth: rest_auth(&rest.auth), ..RestSettings::new(&rest.uri) }),
+        },
+    }
+}
+
+fn rest_auth(auth: &config::RestAuth) -> RestAuth {
+    match auth {
+        config::RestAuth::None => RestAuth::None,
+        config::RestAuth::Token(token) => RestAuth::Bearer(Secret::new(token.expose())),
+        config::RestAuth::ClientCredentials { credential, server_uri, scope } => {
+            RestAuth::ClientCredentials(ClientCredentials {
+                credential: Secret::new(credential.expose()),
+                token_uri: server_uri.clone(),
+                scope: scope.clone(),
+                audience: None,
+                resource: None,
+            })
         }
     }
 }

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use k2i_coordinator::StateObserver;
 use k2i_runtime::http::Readiness;
+use k2i_worker::WorkerOptions;
 use k2i_worker::kafka::KafkaControl;
 use k2i_worker::table::TableSettings;
-use k2i_worker::WorkerOptions;
 
 const LEADER: &str = "leader";
 const WORKER: &str = "worker";

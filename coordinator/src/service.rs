@@ -18,6 +18,7 @@ use std::time::Duration;
 use k2i_domain::core::{Core, Effect, EffectId, Input, Settings};
 use k2i_domain::ids::{Instance, TableId, Timestamp};
 use k2i_domain::state::{Command, Reply, State};
+use k2i_runtime::failpoint::{Failpoint, reach};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -161,7 +162,16 @@ impl Service {
             }
             Effect::Propose(id, command) => {
                 let raft = self.raft.clone();
-                running.effects.spawn(async move { Input::Applied(id, propose(&raft, command).await) });
+                let point = match &command {
+                    Command::BeginCommit { .. } => Some(Failpoint::CommitBegun),
+                    Command::RecordCommit { .. } => Some(Failpoint::CommitRecorded),
+                    _ => None,
+                };
+                running.effects.spawn(async move {
+                    let done = propose(&raft, command).await;
+                    point.into_iter().for_each(reach);
+                    Input::Applied(id, done)
+                });
             }
             Effect::Load(id, table) => match self.io(running, table) {
                 Some(io) => {
@@ -176,17 +186,29 @@ impl Service {
             }
             Effect::Write(id, table, plan) => {
                 if let Some(io) = self.io(running, table) {
-                    running.effects.spawn(async move { Input::Written(id, io.write(&plan).await) });
+                    running.effects.spawn(async move {
+                        let written = io.write(&plan).await;
+                        reach(Failpoint::ManifestsWritten);
+                        Input::Written(id, written)
+                    });
                 }
             }
             Effect::Post(id, table) => {
                 if let Some(io) = self.io(running, table) {
-                    running.effects.spawn(async move { Input::Answered(id, io.post().await) });
+                    running.effects.spawn(async move {
+                        let outcome = io.post().await;
+                        reach(Failpoint::CommitAnswered);
+                        Input::Answered(id, outcome)
+                    });
                 }
             }
             Effect::Create(id, table, plan) => {
                 if let Some(io) = self.io(running, table) {
-                    running.effects.spawn(async move { Input::Answered(id, io.create(&plan).await) });
+                    running.effects.spawn(async move {
+                        let outcome = io.create(&plan).await;
+                        reach(Failpoint::CreateAnswered);
+                        Input::Answered(id, outcome)
+                    });
                 }
             }
         }

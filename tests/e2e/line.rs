@@ -89,6 +89,12 @@ impl<'a> Line<'a> {
         K2i::ingest(self.scene, &format!("k2i-{}", self.lives), &self.config, &[])
     }
 
+    /// As [`Line::ingest`], with these further variables.
+    pub fn ingest_with(&mut self, variables: &[(&str, &str)]) -> Result<K2i> {
+        self.lives += 1;
+        K2i::ingest_with(self.scene, &format!("k2i-{}", self.lives), &self.config, &[], variables)
+    }
+
     /// Waits until the table's head says that it has at least so many rows.
     pub fn wait_rows(&self, rows: u64) -> Result<()> {
         let seconds = ROWS_LIMIT.as_secs().to_string();

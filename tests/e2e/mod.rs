@@ -3,6 +3,7 @@
 mod bad_input;
 mod checker;
 mod drain;
+mod failpoints;
 mod line;
 mod restarts;
 mod thin_line;

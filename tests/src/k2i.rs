@@ -208,9 +208,23 @@ impl K2i {
     /// # Errors
     /// It could not be started.
     pub fn ingest(scene: &Scene, name: &str, config: &IngestConfig, args: &[&str]) -> Result<Self> {
+        Self::ingest_with(scene, name, config, args, &[])
+    }
+
+    /// As [`K2i::ingest`], with these further variables.
+    ///
+    /// # Errors
+    /// It could not be started.
+    pub fn ingest_with(
+        scene: &Scene,
+        name: &str,
+        config: &IngestConfig,
+        args: &[&str],
+        variables: &[(&str, &str)],
+    ) -> Result<Self> {
         let file = config.write(scene, &format!("{name}.toml"))?;
         let mut command = command(&["ingest", "--config"])?;
-        command.arg(file).args(args);
+        command.arg(file).args(args).envs(variables.iter().copied());
         Ok(Self {
             process: Process::spawn(name, &scene.logs(), command)?,
             health_port: config.health_port,
@@ -292,6 +306,14 @@ impl K2i {
             self.peak_mb = self.peak_mb.max(kib / 1024);
         }
         Ok(self.peak_mb)
+    }
+
+    /// Waits until it ends by itself.
+    ///
+    /// # Errors
+    /// It still runs after `limit`.
+    pub fn wait_end(&mut self, limit: Duration) -> Result<ExitStatus> {
+        self.process.wait(limit)
     }
 
     /// Ends it with SIGKILL, as a power cut would.

@@ -2,8 +2,8 @@
 
 pub mod decode;
 pub mod kafka;
-pub mod parquet;
 pub mod log;
+pub mod parquet;
 pub mod reader;
 pub mod table;
 mod watcher;

@@ -1,12 +1,12 @@
 //! One cluster: its replicated state, its leader, and a leader before that one which does not know that it was deposed.
 
-use std::hash::Hash;
+use std::sync::Arc;
 
 use k2i_domain::core::{Core, Effect, EffectId, Input, Settings, view};
 use k2i_domain::ids::{Epoch, Instance, Partition, SessionId, SnapshotId, StreamIdentity, Timestamp, WorkerId};
 use k2i_domain::lake::{CommitPlan, CreatePlan, FileCheck, Loaded};
 use k2i_domain::range::Offset;
-use k2i_domain::state::{Command, StartAt, State, Table as TableState, TableSpec};
+use k2i_domain::state::{Command, Reply, StartAt, State, Table as TableState, TableSpec};
 
 use super::table::{File, Table};
 use super::{CLUSTER, PARTITIONS, TABLE};
@@ -26,7 +26,7 @@ pub struct Outside<'a> {
     /// The table, if it exists.
     pub table: Option<&'a Table>,
     /// Every file there ever was.
-    pub files: &'a [File],
+    pub files: &'a [Arc<File>],
     /// True when the day has passed.
     pub day: bool,
     /// What is broken.
@@ -84,6 +84,24 @@ impl Process {
                 }
             }
         }
+        self.forget_plan();
+    }
+
+    /// Forgets what was written for a commit that nobody will send.
+    fn forget_plan(&mut self) {
+        let wanted = |effect: &Effect| {
+            matches!(effect, Effect::Post(..) | Effect::Propose(_, Command::BeginCommit { .. }))
+        };
+        if !self.effects.iter().any(wanted) {
+            (self.written, self.base) = (None, 0);
+        }
+    }
+
+    fn take_grant(&mut self) -> Option<(EffectId, Command)> {
+        let grant = |effect: &Effect| matches!(effect, Effect::Propose(_, Command::AssignPartitions { .. }));
+        let index = self.effects.iter().position(grant)?;
+        let Effect::Propose(id, command) = self.effects.remove(index) else { return None };
+        Some((id, command))
     }
 
     /// The end of an effect at which nothing else can happen in between; others are given back.
@@ -120,6 +138,10 @@ impl Process {
         self.base
     }
 
+    fn confirmation(&self) -> Option<usize> {
+        self.effects.iter().position(|effect| matches!(effect, Effect::Confirm(_)))
+    }
+
     /// The request of a [`Effect::Post`] or [`Effect::Create`].
     #[must_use]
     pub fn request(&self, effect: &Effect) -> Option<(EffectId, Request)> {
@@ -135,11 +157,11 @@ impl Process {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Life {
     /// What its log says.
-    pub state: State,
+    pub state: Arc<State>,
     /// Its leader.
-    pub leader: Process,
+    pub leader: Arc<Process>,
     /// The leader before, while it can still do something.
-    pub deposed: Option<Process>,
+    pub deposed: Option<Arc<Process>>,
     /// Its number.
     number: usize,
     /// How many leaders it has had.
@@ -175,9 +197,25 @@ impl Life {
     fn with(number: usize, state: State, adopt_now: bool, outside: Outside<'_>) -> Self {
         let settings = Settings { session_timeout_ms: NEVER_MS, adopt_now };
         let leader = Process::new(settings, first_id(number, 0));
+        let (state, leader) = (Arc::new(state), Arc::new(leader));
         let mut life = Self { state, leader, deposed: None, number, leaderships: 0, sessions: 0, cuts: 0 };
-        life.leader.feed(&life.state, outside, Input::Led);
+        life.feed(outside, Input::Led);
         life
+    }
+
+    /// Applies a command.
+    pub fn apply(&mut self, command: Command) -> Reply {
+        Arc::make_mut(&mut self.state).apply(command)
+    }
+
+    /// Gives the leader an input. Its grants are logged at once: a late one only delays a worker.
+    pub fn feed(&mut self, outside: Outside<'_>, input: Input) {
+        let leader = Arc::make_mut(&mut self.leader);
+        leader.feed(&self.state, outside, input);
+        while let Some((id, command)) = leader.take_grant() {
+            let reply = Arc::make_mut(&mut self.state).apply(command);
+            leader.feed(&self.state, outside, Input::Applied(id, !matches!(reply, Reply::Refused(_))));
+        }
     }
 
     /// What the state holds of the table.
@@ -203,35 +241,34 @@ impl Life {
         self.sessions += 1;
         self.cuts = 0;
         let session = self.session();
-        self.state.apply(Command::RegisterWorker { worker: WorkerId("w".into()), session });
-        self.leader.feed(&self.state, outside, Input::Heartbeat(session));
+        self.apply(Command::RegisterWorker { worker: WorkerId("w".into()), session });
+        self.feed(outside, Input::Heartbeat(session));
     }
 
     /// Another coordinator leads. The one before goes on with what it had begun.
     pub fn depose(&mut self, adopt_now: bool, outside: Outside<'_>) {
         self.leaderships += 1;
         let settings = Settings { session_timeout_ms: NEVER_MS, adopt_now };
-        let next = Process::new(settings, first_id(self.number, self.leaderships));
+        let next = Arc::new(Process::new(settings, first_id(self.number, self.leaderships)));
         self.deposed = Some(std::mem::replace(&mut self.leader, next));
-        self.leader.feed(&self.state, outside, Input::Led);
+        self.feed(outside, Input::Led);
         self.forget_deposed();
     }
 
     /// A round of the loop, from the wake-up to what it wants to log or send.
     pub fn round(&mut self, outside: Outside<'_>) {
-        let confirm = self.leader.effects.iter().position(|effect| matches!(effect, Effect::Confirm(_)));
-        if confirm.is_none() {
-            self.leader.feed_at(outside.now().plus_ms(WAKE_MS), &self.state, outside, Input::Tick);
+        let leader = Arc::make_mut(&mut self.leader);
+        if leader.confirmation().is_none() {
+            leader.feed_at(outside.now().plus_ms(WAKE_MS), &self.state, outside, Input::Tick);
         }
-        let confirm = self.leader.effects.iter().position(|effect| matches!(effect, Effect::Confirm(_)));
-        if let Some(Effect::Confirm(id)) = confirm.map(|index| self.leader.effects.remove(index)) {
-            self.leader.feed(&self.state, outside, Input::Confirmed(id, true));
+        if let Some(Effect::Confirm(id)) = leader.confirmation().map(|index| leader.effects.remove(index)) {
+            self.feed(outside, Input::Confirmed(id, true));
         }
     }
 
     /// The end of a deposed leader's effect. Nothing that it begins from here on counts but a request.
     pub fn feed_deposed(&mut self, outside: Outside<'_>, input: Input) {
-        let Some(deposed) = &mut self.deposed else { return };
+        let Some(deposed) = self.deposed.as_mut().map(Arc::make_mut) else { return };
         let before = deposed.effects.len();
         deposed.feed(&self.state, outside, input);
         let begun = deposed.effects.split_off(before);
@@ -241,7 +278,7 @@ impl Life {
 
     /// Forgets a deposed leader that can do nothing any more.
     fn forget_deposed(&mut self) {
-        if let Some(deposed) = &mut self.deposed {
+        if let Some(deposed) = self.deposed.as_mut().map(Arc::make_mut) {
             deposed.effects.retain(|effect| !matches!(effect, Effect::Confirm(_)));
         }
         self.deposed = self.deposed.take().filter(|deposed| !deposed.effects.is_empty());

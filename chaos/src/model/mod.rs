@@ -32,7 +32,7 @@ use k2i_domain::ids::TableId;
 use stateright::{Model, Property};
 
 use mutation::Mutation;
-use world::{Action, Budget, World};
+use world::{Action, Budget, Fault, World};
 
 /// Topic partitions of the one stream.
 pub const PARTITIONS: usize = 2;
@@ -61,8 +61,10 @@ pub struct Setup {
     pub rows: [i64; PARTITIONS],
     /// The second life.
     pub second: Second,
-    /// How often each event may happen.
+    /// How much may happen.
     pub budget: Budget,
+    /// What may go wrong.
+    pub faults: &'static [Fault],
     /// What is broken.
     pub mutation: Mutation,
     /// From one state in so many the way to the end is tried; 0 tries none.

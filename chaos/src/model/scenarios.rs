@@ -1,103 +1,92 @@
 //! The runs, with their bounds.
 
 use super::mutation::Mutation;
-use super::world::Budget;
+use super::world::{Budget, Fault};
 use super::{Second, Setup};
 
-const NOTHING: Budget = Budget {
-    uploads: 0,
-    repeats: 0,
-    restarts: 0,
-    deposals: 0,
-    lost_answers: 0,
-    lost_entries: 0,
-    lies: 0,
-    compactions: 0,
-    moves: 0,
-    expiries: 0,
-    vanishes: 0,
-    days: 0,
-};
-
-const fn setup(name: &'static str, second: Second, budget: Budget, reached: &'static [&'static str]) -> Setup {
-    Setup { name, rows: [1, 1], second, budget, mutation: Mutation::None, settle_every: 64, reached }
+/// One row in each topic partition, two cuts, and so many faults of these kinds.
+const fn setup(
+    name: &'static str,
+    second: Second,
+    faults: u8,
+    kinds: &'static [Fault],
+    reached: &'static [&'static str],
+) -> Setup {
+    Setup {
+        name,
+        rows: [1, 1],
+        second,
+        budget: Budget { uploads: 2, faults },
+        faults: kinds,
+        mutation: Mutation::None,
+        settle_every: 64,
+        reached,
+    }
 }
 
-/// One life: leaders deposed in the middle, answers and entries lost, a worker that restarts.
+/// One life, in which anything may go wrong.
 #[must_use]
-pub fn one_life() -> Setup {
-    let budget = Budget { uploads: 2, repeats: 1, restarts: 1, deposals: 1, lost_answers: 1, lost_entries: 1, ..NOTHING };
-    setup("one life", Second::None, budget, &[
-        "every row is in the table",
-        "a request is about to lose",
-        "a deposed leader's request is about to win",
-        "a session ended with a cut on its way",
-    ])
-}
-
-/// One life whose table and files other people touch.
-#[must_use]
-pub fn foreign_hands() -> Setup {
-    let budget = Budget {
-        uploads: 2,
-        deposals: 1,
-        lost_answers: 1,
-        lies: 1,
-        compactions: 1,
-        moves: 1,
-        expiries: 1,
-        vanishes: 1,
-        ..NOTHING
-    };
-    setup("foreign hands", Second::None, budget, &[
-        "every row is in the table",
-        "a life stopped as rolled back",
-        "a life stopped as unverifiable",
-        "chains were realigned",
-        "a request is about to lose",
-    ])
+pub fn one_life(faults: u8) -> Setup {
+    setup(
+        "one life",
+        Second::None,
+        faults,
+        &Fault::ALL,
+        &[
+            "every row is in the table",
+            "a request is about to lose",
+            "a deposed leader's request is about to win",
+            "a session ended with a cut on its way",
+            "a life stopped as rolled back",
+            "a life stopped as unverifiable",
+            "chains were realigned",
+        ],
+    )
 }
 
 /// A second cluster of the same name takes over while the first one lives on.
 #[must_use]
-pub fn adopter() -> Setup {
-    let budget = Budget { uploads: 2, deposals: 1, lost_answers: 1, moves: 1, ..NOTHING };
-    setup("adopter", Second::Adopter, budget, &[
-        "every row is in the table",
-        "a fence has landed",
-        "a life stopped as replaced",
-        "an adopter has data in the table",
-        "a request is about to lose",
-    ])
+pub fn adopter(faults: u8) -> Setup {
+    setup(
+        "adopter",
+        Second::Adopter,
+        faults,
+        &[Fault::Depose, Fault::LoseAnswer, Fault::LoseEntry, Fault::Move, Fault::Compact],
+        &[
+            "every row is in the table",
+            "a fence has landed",
+            "a life stopped as replaced",
+            "an adopter has data in the table",
+            "a request is about to lose",
+        ],
+    )
 }
 
 /// An old copy of the first cluster's state is started while the first one lives on.
 #[must_use]
-pub fn stale_copy() -> Setup {
-    let budget = Budget { uploads: 2, deposals: 1, lost_answers: 1, ..NOTHING };
-    setup("stale copy", Second::Copy, budget, &[
-        "every row is in the table",
-        "a fence has landed",
-        "a life stopped as replaced",
-        "a request is about to lose",
-    ])
-}
-
-/// Files grow old before they are committed, and a foreign cleaner deletes what nobody names.
-#[must_use]
-pub fn old_files() -> Setup {
-    let budget = Budget { uploads: 2, restarts: 1, deposals: 1, lost_answers: 1, days: 1, ..NOTHING };
-    setup("old files", Second::None, budget, &["every row is in the table", "chains were realigned"])
+pub fn stale_copy(faults: u8) -> Setup {
+    setup(
+        "stale copy",
+        Second::Copy,
+        faults,
+        &[Fault::Depose, Fault::LoseAnswer, Fault::LoseEntry, Fault::Repeat, Fault::Move],
+        &[
+            "every row is in the table",
+            "a fence has landed",
+            "a life stopped as replaced",
+            "a request is about to lose",
+        ],
+    )
 }
 
 /// The runs of `cargo test`.
 #[must_use]
 pub fn short() -> Vec<Setup> {
-    vec![one_life(), foreign_hands(), adopter(), stale_copy(), old_files()]
+    vec![one_life(2), adopter(1), stale_copy(1)]
 }
 
 /// The same with larger bounds.
 #[must_use]
 pub fn deep() -> Vec<Setup> {
-    short()
+    vec![one_life(3), adopter(2), stale_copy(2)]
 }

@@ -5,6 +5,7 @@
 //! read and submit. It must end with every row in the table, or with a reason that a person has to look at.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
 
 use k2i_domain::core::Effect;
 use k2i_domain::port::StopReason;
@@ -29,18 +30,17 @@ pub fn sampled(setup: &Setup, world: &World) -> bool {
 /// Runs the schedule and judges where it ends.
 #[must_use]
 pub fn settles(setup: &Setup, world: &World) -> bool {
-    let disturbed = setup.budget.moves > world.left.moves || setup.budget.expiries > world.left.expiries;
     let mut world = world.clone();
     world.left = Budget::default();
     world.flights.clear();
-    world.lives.iter_mut().for_each(|life| life.deposed = None);
+    world.lives.iter_mut().for_each(|life| Arc::make_mut(life).deposed = None);
     for _ in 0..ROUNDS {
         let before = hash(&world);
         for life in 0..world.lives.len() {
             turn(setup, &mut world, life);
         }
         if hash(&world) == before {
-            return ends_well(setup, &world, disturbed);
+            return ends_well(setup, &world);
         }
     }
     false
@@ -78,12 +78,12 @@ fn turn(setup: &Setup, world: &mut World, number: usize) {
 
 /// Everything is in the table of a life that goes on; or somebody else's hand on the table's history is what all of them
 /// stopped for. Copies of one state may both go on while they agree.
-fn ends_well(setup: &Setup, world: &World, disturbed: bool) -> bool {
+fn ends_well(setup: &Setup, world: &World) -> bool {
     let owns = |life: &Life| life.table().life == Owning::Owned && life.table().stopped.is_none();
-    if world.lives.iter().any(owns) {
+    if world.lives.iter().any(|life| owns(life)) {
         return checks::all_rows(setup, world);
     }
-    disturbed && world.lives.iter().any(|life| history_in_doubt(life))
+    world.disturbed && world.lives.iter().any(|life| history_in_doubt(life))
 }
 
 fn history_in_doubt(life: &Life) -> bool {

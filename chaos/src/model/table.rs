@@ -4,6 +4,7 @@
 //! and an atomic compare-and-set give it. Times are all the same: the model has no use for them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use k2i_domain::ids::{SchemaId, SequenceNumber, SnapshotId, SpecId, TableUuid, Timestamp};
 use k2i_domain::lake::{CommitPlan, CreatePlan, Facts, Outcome, SnapshotFact};
@@ -24,8 +25,6 @@ pub struct File {
     pub rows: Vec<Row>,
     /// False once it is gone from the store.
     pub stored: bool,
-    /// True when it is more than a day old.
-    pub old: bool,
 }
 
 /// One snapshot. Expired ones stay, so that the checks know the whole history.
@@ -43,7 +42,7 @@ pub struct Snapshot {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Table {
     /// In order of their making.
-    pub snapshots: Vec<Snapshot>,
+    pub snapshots: Vec<Arc<Snapshot>>,
     /// Index of the snapshot that `main` points at.
     pub head: usize,
     /// Table properties.
@@ -62,7 +61,7 @@ impl Table {
             summary: plan.summary.clone(),
         };
         let first = Snapshot { fact, files: Vec::new(), expired: false };
-        Self { snapshots: vec![first], head: 0, properties: plan.properties.clone() }
+        Self { snapshots: vec![Arc::new(first)], head: 0, properties: plan.properties.clone() }
     }
 
     /// The highest sequence number given: every snapshot gets the next one.
@@ -89,7 +88,7 @@ impl Table {
         let parent = Some(self.head().fact.id);
         let sequence = SequenceNumber(self.last_sequence() + 1);
         let fact = SnapshotFact { id, parent, sequence, at: Timestamp(0), summary };
-        self.snapshots.push(Snapshot { fact, files, expired: false });
+        self.snapshots.push(Arc::new(Snapshot { fact, files, expired: false }));
         self.head = self.snapshots.len() - 1;
     }
 
@@ -102,7 +101,8 @@ impl Table {
     /// Forgets every snapshot but the head.
     pub fn expire(&mut self) {
         let head = self.head;
-        self.snapshots.iter_mut().enumerate().for_each(|(index, snapshot)| snapshot.expired |= index != head);
+        let others = self.snapshots.iter_mut().enumerate().filter(|(index, _)| *index != head);
+        others.for_each(|(_, snapshot)| Arc::make_mut(snapshot).expired = true);
     }
 
     /// What a load shows.
@@ -134,7 +134,7 @@ impl Table {
 
     /// The head and its ancestors, expired or not.
     fn history(&self) -> impl Iterator<Item = &Snapshot> {
-        let find = |id: SnapshotId| self.snapshots.iter().find(move |snapshot| snapshot.fact.id == id);
+        let find = |id: SnapshotId| self.snapshots.iter().map(Arc::as_ref).find(move |snapshot| snapshot.fact.id == id);
         std::iter::successors(Some(self.head()), move |snapshot| snapshot.fact.parent.and_then(find))
     }
 
@@ -159,7 +159,7 @@ impl Table {
 
     /// Every row of the head, as often as it is there, in order.
     #[must_use]
-    pub fn rows(&self, files: &[File]) -> Vec<Row> {
+    pub fn rows(&self, files: &[Arc<File>]) -> Vec<Row> {
         let mut rows: Vec<Row> = self.head().files.iter().flat_map(|file| &files[*file].rows).copied().collect();
         rows.sort_unstable();
         rows

@@ -1,6 +1,7 @@
 //! One state of the model, what may happen next, and what that makes of it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use k2i_domain::core::{Effect, Input};
 use k2i_domain::ids::{ChainKey, SchemaId, Sequence, SnapshotId, SpecId, StreamId, Timestamp};
@@ -16,33 +17,57 @@ use super::mutation::Mutation;
 use super::table::{File, FileId, Row, Table};
 use super::{CLUSTER, PARTITIONS, Second, Setup, TABLE};
 
-/// How often each event may still happen.
+/// What goes wrong. A run bounds how many of these happen in all, of any kind that it allows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// A cut is submitted once more.
+    Repeat,
+    /// A worker registers anew.
+    Restart,
+    /// A leader is deposed.
+    Depose,
+    /// The answer to a request is lost; the request lands later or never.
+    LoseAnswer,
+    /// A proposal is logged, and its proposer does not learn so.
+    LoseEntry,
+    /// "Committed" is said of a request that was dropped.
+    Lie,
+    /// Somebody compacts the table.
+    Compact,
+    /// Somebody sets `main` to another snapshot.
+    Move,
+    /// Somebody expires every snapshot but the head.
+    Expire,
+    /// An uploaded file is gone before it is accepted.
+    Vanish,
+    /// A day passes, and somebody's cleaner deletes old files that nobody names.
+    Day,
+}
+
+impl Fault {
+    /// Every one.
+    pub const ALL: [Self; 11] = [
+        Self::Repeat,
+        Self::Restart,
+        Self::Depose,
+        Self::LoseAnswer,
+        Self::LoseEntry,
+        Self::Lie,
+        Self::Compact,
+        Self::Move,
+        Self::Expire,
+        Self::Vanish,
+        Self::Day,
+    ];
+}
+
+/// How much may still happen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Budget {
     /// Cuts that workers upload.
     pub uploads: u8,
-    /// Submissions of a cut beyond the first.
-    pub repeats: u8,
-    /// Workers that register anew.
-    pub restarts: u8,
-    /// Leaders deposed.
-    pub deposals: u8,
-    /// Answers of a catalog that are lost.
-    pub lost_answers: u8,
-    /// Log entries whose success their proposer does not learn of.
-    pub lost_entries: u8,
-    /// "Committed" said of a request that was dropped.
-    pub lies: u8,
-    /// Foreign compactions.
-    pub compactions: u8,
-    /// Foreign moves of `main` to another snapshot.
-    pub moves: u8,
-    /// Foreign expiries of all snapshots but the head.
-    pub expiries: u8,
-    /// Uploaded files that are gone before they are accepted.
-    pub vanishes: u8,
-    /// Days that pass, followed by a foreign cleaner of unnamed old files.
-    pub days: u8,
+    /// Faults of all kinds together.
+    pub faults: u8,
 }
 
 /// A cut on its way to a coordinator.
@@ -115,21 +140,23 @@ pub enum Action {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct World {
     /// The first life, and the second once it has started.
-    pub lives: Vec<Life>,
+    pub lives: Vec<Arc<Life>>,
     /// A copy of the first one's state.
-    backup: Option<Box<State>>,
+    backup: Option<Arc<State>>,
     /// The table, once somebody has made it.
-    pub table: Option<Table>,
+    pub table: Option<Arc<Table>>,
     /// Every file there ever was.
-    pub files: Vec<File>,
+    pub files: Vec<Arc<File>>,
     /// Requests whose answer was lost and that may still land.
-    requests: Vec<Request>,
+    requests: Vec<Arc<Request>>,
     /// Cuts uploaded and not yet submitted for the last time.
-    pub flights: Vec<Flight>,
+    pub flights: Vec<Arc<Flight>>,
     /// Files that the cleaner will delete.
     doomed: BTreeSet<FileId>,
     day: bool,
-    /// What may still happen.
+    /// True when somebody has set `main` to another snapshot or expired history.
+    pub disturbed: bool,
+    /// How much may still happen.
     pub left: Budget,
 }
 
@@ -139,7 +166,7 @@ impl World {
     pub fn new(setup: &Setup) -> Self {
         let outside = Outside { table: None, files: &[], day: false, mutation: setup.mutation };
         Self {
-            lives: vec![Life::empty(0, false, outside)],
+            lives: vec![Arc::new(Life::empty(0, false, outside))],
             backup: None,
             table: None,
             files: Vec::new(),
@@ -147,8 +174,17 @@ impl World {
             flights: Vec::new(),
             doomed: BTreeSet::new(),
             day: false,
+            disturbed: false,
             left: setup.budget,
         }
+    }
+
+    fn may(&self, setup: &Setup, fault: Fault) -> bool {
+        self.left.faults > 0 && setup.faults.contains(&fault)
+    }
+
+    fn fault(&mut self) {
+        self.left.faults = self.left.faults.saturating_sub(1);
     }
 
     /// Everything that may happen now.
@@ -165,8 +201,8 @@ impl World {
         };
         out.extend(copied.then_some(Action::Backup));
         out.extend((may_start && self.lives.len() == 1).then_some(Action::Start));
-        self.actions_on_table(out);
-        out.extend((self.left.days > 0).then_some(Action::Day));
+        self.actions_on_table(setup, out);
+        out.extend((self.may(setup, Fault::Day)).then_some(Action::Day));
         out.extend(self.doomed.iter().map(|file| Action::Clean(*file)));
     }
 
@@ -175,48 +211,50 @@ impl World {
         for (index, flight) in self.flights.iter().enumerate() {
             if self.lives[flight.of].state.instance == life.state.instance {
                 out.push(Action::Submit(index, number, false));
-                out.extend((self.left.repeats > 0).then_some(Action::Submit(index, number, true)));
+                out.extend((self.may(setup, Fault::Repeat)).then_some(Action::Submit(index, number, true)));
             }
         }
         if self.left.uploads > 0 {
             uploads(life.grants(), setup.rows).into_iter().for_each(|rows| out.push(Action::Upload(number, rows)));
         }
-        out.extend((self.left.restarts > 0 || life.sessions == 0).then_some(Action::Restart(number)));
+        out.extend((self.may(setup, Fault::Restart) || life.sessions == 0).then_some(Action::Restart(number)));
         out.extend(life.is_idle().then_some(Action::Round(number)));
-        out.extend((self.left.deposals > 0).then_some(Action::Depose(number)));
-        self.actions_by(number, Who::Leader, &life.leader.effects, out);
-        if let Some(deposed) = &life.deposed {
-            self.actions_by(number, Who::Deposed, &deposed.effects, out);
-        }
+        out.extend((self.may(setup, Fault::Depose)).then_some(Action::Depose(number)));
+        self.actions_by(setup, number, Who::Leader, out);
+        self.actions_by(setup, number, Who::Deposed, out);
     }
 
-    fn actions_by(&self, life: usize, who: Who, effects: &[Effect], out: &mut Vec<Action>) {
-        for (index, effect) in effects.iter().enumerate() {
+    fn actions_by(&self, setup: &Setup, life: usize, who: Who, out: &mut Vec<Action>) {
+        let process = match who {
+            Who::Leader => Some(&self.lives[life].leader),
+            Who::Deposed => self.lives[life].deposed.as_ref(),
+        };
+        for (index, effect) in process.iter().flat_map(|process| &process.effects).enumerate() {
             match effect {
                 Effect::Propose(..) => {
                     out.push(Action::Log(life, who, index, true));
-                    let may_be_unknown = self.left.lost_entries > 0 && who == Who::Leader;
+                    let may_be_unknown = self.may(setup, Fault::LoseEntry) && who == Who::Leader;
                     out.extend(may_be_unknown.then_some(Action::Log(life, who, index, false)));
                 }
                 Effect::Post(..) | Effect::Create(..) => {
                     out.push(Action::Send(life, who, index, Answer::True));
-                    out.extend((self.left.lost_answers > 0).then_some(Action::Send(life, who, index, Answer::Lost)));
-                    out.extend((self.left.lies > 0).then_some(Action::Send(life, who, index, Answer::Lie)));
+                    out.extend((self.may(setup, Fault::LoseAnswer)).then_some(Action::Send(life, who, index, Answer::Lost)));
+                    out.extend((self.may(setup, Fault::Lie)).then_some(Action::Send(life, who, index, Answer::Lie)));
                 }
                 _ => {}
             }
         }
     }
 
-    fn actions_on_table(&self, out: &mut Vec<Action>) {
-        if self.left.vanishes > 0 {
+    fn actions_on_table(&self, setup: &Setup, out: &mut Vec<Action>) {
+        if self.may(setup, Fault::Vanish) {
             let submitted = self.flights.iter().flat_map(|flight| &flight.manifest.files);
             out.extend(submitted.map(|file| Action::Vanish(file_id(&file.location))));
         }
         let Some(table) = &self.table else { return };
-        out.extend((self.left.compactions > 0).then_some(Action::Compact));
-        out.extend((self.left.expiries > 0 && table.snapshots.len() > 1).then_some(Action::Expire));
-        if self.left.moves > 0 {
+        out.extend((self.may(setup, Fault::Compact)).then_some(Action::Compact));
+        out.extend((self.may(setup, Fault::Expire) && table.snapshots.len() > 1).then_some(Action::Expire));
+        if self.may(setup, Fault::Move) {
             let others = table.snapshots.iter().enumerate();
             let others = others.filter(|(index, snapshot)| *index != table.head && !snapshot.expired);
             out.extend(others.map(|(index, _)| Action::Move(index)));
@@ -237,30 +275,32 @@ impl World {
                 self.land(&request);
             }
             Action::Depose(number) => {
-                self.left.deposals -= 1;
+                self.fault();
                 let adopts = setup.second == Second::Adopter && *number == 1;
                 self.with(setup, *number, |life, outside| life.depose(adopts, outside));
             }
-            Action::Backup => self.backup = Some(Box::new(self.lives[0].state.clone())),
+            Action::Backup => self.backup = Some(Arc::clone(&self.lives[0].state)),
             Action::Start => self.start(setup),
             Action::Compact => self.compact(),
             Action::Move(snapshot) => {
-                self.left.moves -= 1;
-                self.table.iter_mut().for_each(|table| table.head = *snapshot);
+                self.fault();
+                self.disturbed = true;
+                self.table.iter_mut().for_each(|table| Arc::make_mut(table).head = *snapshot);
                 self.forget_dead_requests();
             }
             Action::Expire => {
-                self.left.expiries -= 1;
-                self.table.iter_mut().for_each(Table::expire);
+                self.fault();
+                self.disturbed = true;
+                self.table.iter_mut().for_each(|table| Arc::make_mut(table).expire());
             }
             Action::Vanish(file) => {
-                self.left.vanishes -= 1;
-                self.files[*file].stored = false;
+                self.fault();
+                Arc::make_mut(&mut self.files[*file]).stored = false;
             }
             Action::Day => self.pass_day(setup),
             Action::Clean(file) => {
                 self.doomed.remove(file);
-                self.files[*file].stored = false;
+                Arc::make_mut(&mut self.files[*file]).stored = false;
             }
         }
         true
@@ -268,23 +308,23 @@ impl World {
 
     fn with(&mut self, setup: &Setup, life: usize, act: impl FnOnce(&mut Life, Outside<'_>)) {
         let outside =
-            Outside { table: self.table.as_ref(), files: &self.files, day: self.day, mutation: setup.mutation };
-        act(&mut self.lives[life], outside);
+            Outside { table: self.table.as_deref(), files: &self.files, day: self.day, mutation: setup.mutation };
+        act(Arc::make_mut(&mut self.lives[life]), outside);
     }
 
     fn feed(&mut self, setup: &Setup, life: usize, who: Who, input: Input) {
         self.with(setup, life, |life, outside| match who {
-            Who::Leader => life.leader.feed(&life.state, outside, input),
+            Who::Leader => life.feed(outside, input),
             Who::Deposed => life.feed_deposed(outside, input),
         });
     }
 
     fn take(&mut self, life: usize, who: Who, effect: usize) -> Option<(Effect, Option<Request>)> {
-        let life = &mut self.lives[life];
-        let process = match who {
+        let life = Arc::make_mut(&mut self.lives[life]);
+        let process = Arc::make_mut(match who {
             Who::Leader => &mut life.leader,
             Who::Deposed => life.deposed.as_mut()?,
-        };
+        });
         let effect = process.effects.remove(effect);
         let request = process.request(&effect).map(|(_, request)| request);
         Some((effect, request))
@@ -293,7 +333,7 @@ impl World {
     /// A cut from where the worker's grants say, in one file.
     pub fn upload(&mut self, number: usize, rows: [i64; PARTITIONS]) {
         self.left.uploads = self.left.uploads.saturating_sub(1);
-        let life = &mut self.lives[number];
+        let life = Arc::make_mut(&mut self.lives[number]);
         life.cuts += 1;
         let mut ranges = Vec::new();
         let mut content: Vec<Row> = Vec::new();
@@ -327,8 +367,8 @@ impl World {
             ranges,
             files: vec![file],
         };
-        self.files.push(File { rows: content, stored: true, old: false });
-        self.flights.push(Flight { manifest, of: number });
+        self.files.push(Arc::new(File { rows: content, stored: true }));
+        self.flights.push(Arc::new(Flight { manifest, of: number }));
     }
 
     /// Gives a cut to a life's coordinator.
@@ -337,13 +377,13 @@ impl World {
         let session = manifest.session;
         let manifest = setup.mutation.manifest(&self.lives[life].state, manifest);
         let at = if self.day { Timestamp(1_000_000_000_000 + 25 * 3_600_000) } else { Timestamp(1_000_000_000_000) };
-        let reply = self.lives[life].state.apply(Command::SubmitManifest { manifest, at });
+        let reply = Arc::make_mut(&mut self.lives[life]).apply(Command::SubmitManifest { manifest, at });
         let accepted = reply == Reply::Submit(SubmitReply::Accepted);
         if accepted {
             self.feed(setup, life, Who::Leader, Input::Accepted(TABLE, session));
         }
         if again {
-            self.left.repeats -= 1;
+            self.fault();
             return accepted;
         }
         self.flights.remove(flight);
@@ -352,7 +392,7 @@ impl World {
 
     fn restart(&mut self, setup: &Setup, number: usize) {
         if self.lives[number].sessions > 0 {
-            self.left.restarts = self.left.restarts.saturating_sub(1);
+            self.fault();
         }
         self.with(setup, number, Life::restart_worker);
         self.forget_dead_flights();
@@ -361,9 +401,9 @@ impl World {
     /// A proposal is logged and applied.
     pub fn log(&mut self, setup: &Setup, life: usize, who: Who, effect: usize, known: bool) {
         let Some((Effect::Propose(id, command), _)) = self.take(life, who, effect) else { return };
-        let reply = self.lives[life].state.apply(command);
+        let reply = Arc::make_mut(&mut self.lives[life]).apply(command);
         if !known {
-            self.left.lost_entries -= 1;
+            self.fault();
         }
         let applied = known && !matches!(reply, Reply::Refused(_));
         self.feed(setup, life, who, Input::Applied(id, applied));
@@ -380,13 +420,13 @@ impl World {
         let outcome = match answer {
             Answer::True => self.land(&request),
             Answer::Lost => {
-                self.left.lost_answers -= 1;
-                self.requests.push(request.clone());
+                self.fault();
+                self.requests.push(Arc::new(request.clone()));
                 self.forget_dead_requests();
                 Outcome::Unknown("lost".into())
             }
             Answer::Lie => {
-                self.left.lies -= 1;
+                self.fault();
                 Outcome::Committed
             }
         };
@@ -400,14 +440,14 @@ impl World {
     fn land(&mut self, request: &Request) -> Outcome {
         let outcome = match (request, &mut self.table) {
             (Request::Create(plan), None) => {
-                self.table = Some(Table::created(plan));
+                self.table = Some(Arc::new(Table::created(plan)));
                 Outcome::Committed
             }
             (Request::Create(_), Some(_)) => Outcome::Conflict,
             (Request::Commit(..), None) => Outcome::TableGone,
             (Request::Commit(plan, base), Some(table)) => {
                 let files: Vec<FileId> = plan.files.iter().map(|file| file_id(&file.location)).collect();
-                table.commit(plan, *base, &files)
+                Arc::make_mut(table).commit(plan, *base, &files)
             }
         };
         self.forget_dead_requests();
@@ -421,7 +461,7 @@ impl World {
         let mut properties = table.properties.clone();
         properties.extend(plan.properties.clone());
         let Ok(Some(property)) = Property::parse(CLUSTER, &properties) else { return };
-        self.lives[life].state.apply(Command::RecordCommit {
+        Arc::make_mut(&mut self.lives[life]).apply(Command::RecordCommit {
             table: TABLE,
             uuid: table.facts().uuid,
             incarnation: property.incarnation,
@@ -433,23 +473,23 @@ impl World {
 
     fn start(&mut self, setup: &Setup) {
         let outside =
-            Outside { table: self.table.as_ref(), files: &self.files, day: self.day, mutation: setup.mutation };
+            Outside { table: self.table.as_deref(), files: &self.files, day: self.day, mutation: setup.mutation };
         let life = match self.backup.take() {
-            Some(state) => Life::copy(1, *state, outside),
+            Some(state) => Life::copy(1, Arc::unwrap_or_clone(state), outside),
             None => Life::empty(1, true, outside),
         };
-        self.lives.push(life);
+        self.lives.push(Arc::new(life));
     }
 
     fn compact(&mut self) {
-        self.left.compactions -= 1;
-        let Some(table) = &mut self.table else { return };
+        self.fault();
+        let Some(table) = self.table.as_mut().map(Arc::make_mut) else { return };
         let rows = table.rows(&self.files);
         let id = SnapshotId(table.last_sequence());
         if rows.is_empty() {
             table.push(id, BTreeMap::new(), Vec::new());
         } else {
-            self.files.push(File { rows, stored: true, old: false });
+            self.files.push(Arc::new(File { rows, stored: true }));
             table.push(id, BTreeMap::new(), vec![self.files.len() - 1]);
         }
         self.forget_dead_requests();
@@ -457,16 +497,15 @@ impl World {
 
     /// Neither requests nor sessions outlive a day, and what is a day old and unnamed is listed for deletion.
     fn pass_day(&mut self, setup: &Setup) {
-        self.left.days -= 1;
+        self.fault();
         self.day = true;
         self.requests.clear();
         self.flights.clear();
-        self.files.iter_mut().for_each(|file| file.old = true);
-        let named = self.table.as_ref().map(Table::referenced).unwrap_or_default();
+        let named = self.table.as_deref().map(Table::referenced).unwrap_or_default();
         let stored = self.files.iter().enumerate().filter(|(_, file)| file.stored).map(|(index, _)| index);
         self.doomed = stored.filter(|file| !named.contains(file)).collect();
         for life in 0..self.lives.len() {
-            self.lives[life].deposed = None;
+            Arc::make_mut(&mut self.lives[life]).deposed = None;
             let sent = |effect: &Effect| matches!(effect, Effect::Post(..) | Effect::Create(..));
             while let Some(index) = self.lives[life].leader.effects.iter().position(sent) {
                 let Some((Effect::Post(id, _) | Effect::Create(id, ..), _)) = self.take(life, Who::Leader, index) else {
@@ -475,15 +514,15 @@ impl World {
                 self.feed(setup, life, Who::Leader, Input::Answered(id, Outcome::Unknown("lost".into())));
             }
             let session = self.lives[life].session();
-            self.lives[life].state.apply(Command::ExpireWorker { session });
+            Arc::make_mut(&mut self.lives[life]).apply(Command::ExpireWorker { session });
             self.with(setup, life, Life::restart_worker);
         }
     }
 
     /// A request that asserts an older sequence number than the table's can never land.
     fn forget_dead_requests(&mut self) {
-        let sequence = self.table.as_ref().map(Table::last_sequence);
-        self.requests.retain(|request| match request {
+        let sequence = self.table.as_deref().map(Table::last_sequence);
+        self.requests.retain(|request| match request.as_ref() {
             Request::Create(_) => sequence.is_none(),
             Request::Commit(_, base) => sequence == Some(*base),
         });
@@ -504,7 +543,7 @@ impl World {
                     && manifest.incarnation >= incarnation
                     && manifest.ranges.iter().all(current)
             };
-            copy_may_start || lives.iter().any(accepting)
+            copy_may_start || lives.iter().any(|life| accepting(life))
         });
     }
 }

@@ -9,8 +9,8 @@
 
 pub mod core;
 pub mod ids;
-pub mod lake;
 pub mod invariants;
+pub mod lake;
 pub mod manifest;
 pub mod port;
 pub mod property;

@@ -77,7 +77,7 @@ pub enum LakehouseError {
     Metadata {
         /// The table.
         table: String,
-        /// `read` or `built`.
+        /// `read`, `built` or `written`.
         action: &'static str,
         /// The iceberg crate's word on it.
         source: iceberg::Error,
@@ -112,8 +112,12 @@ pub(crate) fn with_sources(error: &dyn std::error::Error) -> String {
     while let Some(cause) = source {
         text.push_str(": ");
         text.push_str(&cause.to_string());
-        // Iceberg's errors write out their own causes.
-        source = if cause.is::<iceberg::Error>() { None } else { cause.source() };
+        source = if tells_all(cause) { None } else { cause.source() };
     }
     text
+}
+
+/// Errors of these crates write out their own causes.
+fn tells_all(error: &(dyn std::error::Error + 'static)) -> bool {
+    error.is::<iceberg::Error>() || error.is::<object_store::Error>() || error.is::<sqlx::Error>()
 }

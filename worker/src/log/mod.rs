@@ -95,8 +95,7 @@ impl TransactionLog {
             Ok(log) => Ok((log, None)),
             Err(LogError::Store(StoreError::Damaged { .. })) => {
                 let aside = aside(path);
-                std::fs::rename(path, &aside)
-                    .map_err(|source| LogError::SetAside { path: path.to_owned(), source })?;
+                std::fs::rename(path, &aside).map_err(|source| LogError::SetAside { path: path.to_owned(), source })?;
                 Ok((Self::open_and_read(path)?, Some(aside)))
             }
             Err(error) => Err(error),

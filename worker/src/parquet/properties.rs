@@ -30,9 +30,10 @@ pub(super) const DELTA_RESERVE: usize = 1024 * 1024;
 pub enum IntegerEncoding {
     /// `DELTA_BINARY_PACKED`. Iceberg's reader for Spark knows it from Iceberg 1.10 on (apache/iceberg#13391); older
     /// ones refuse such a column unless `read.parquet.vectorization.enabled` is off.
-    #[default]
     Delta,
-    /// `PLAIN`, for older readers; about a byte more a row and column.
+    /// `PLAIN`, which every reader knows; about a byte more a row and column. The default: a table is to be read by
+    /// whatever its users have.
+    #[default]
     Plain,
 }
 

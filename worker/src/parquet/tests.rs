@@ -210,14 +210,14 @@ fn one_field(field: Field, column: ArrayRef, options: &WriterOptions) -> (tempfi
 fn columns_are_encoded_by_type() {
     let numbers = || -> ArrayRef { Arc::new(Int64Array::from_iter_values(0..10_000)) };
     let encodings = |footer: &ParquetMetaData| footer.row_group(0).column(0).encodings().collect::<Vec<_>>();
-    let (_folder, packed) = one_column(DataType::Int64, numbers(), &WriterOptions::default());
+    let delta = WriterOptions { integers: IntegerEncoding::Delta, ..WriterOptions::default() };
+    let (_folder, packed) = one_column(DataType::Int64, numbers(), &delta);
     assert!(encodings(&packed).contains(&Encoding::DELTA_BINARY_PACKED), "{:?}", encodings(&packed));
     assert!(packed.row_group(0).column(0).compressed_size() < 1000, "offsets almost vanish");
     assert!(
         matches!(packed.row_group(0).column(0).compression(), Compression::ZSTD(level) if level.compression_level() == 1)
     );
-    let plain = WriterOptions { integers: IntegerEncoding::Plain, ..WriterOptions::default() };
-    let (_folder, plain) = one_column(DataType::Int64, numbers(), &plain);
+    let (_folder, plain) = one_column(DataType::Int64, numbers(), &WriterOptions::default());
     assert!(encodings(&plain).contains(&Encoding::PLAIN) && !encodings(&plain).contains(&Encoding::RLE_DICTIONARY));
 
     let few: ArrayRef = Arc::new(StringArray::from_iter_values((0..10_000).map(|i| format!("country {}", i % 50))));
@@ -354,7 +354,7 @@ fn untouched_memory_is_not_counted() {
     let column: ArrayRef = Arc::new(Int64Array::from_iter_values((0..100).map(|i: i64| i.wrapping_mul(1 << 59))));
     let batch = RecordBatch::try_new(Arc::clone(&schema), vec![column; 20]).expect("a batch");
     let path = folder.path().join("a.parquet");
-    let mut file = FileWriter::create(&path, &schema, &WriterOptions::default()).expect("a new file");
+    let mut file = FileWriter::create(&path, &schema, &WriterOptions { integers: IntegerEncoding::Delta, ..WriterOptions::default() }).expect("a new file");
     file.write(&batch).expect("a row group takes it");
     let counted = file.raw_memory_size();
     assert!((20 << 20..22 << 20).contains(&counted), "the encoder reserves something else: {counted} bytes");

@@ -20,8 +20,8 @@ mod supervisor;
 mod target;
 mod writer;
 
-pub use settings::{TableSettings, WriterLimits};
 pub(crate) use services::{Services, log_of};
+pub use settings::{TableSettings, WriterLimits};
 pub(crate) use supervisor::{Parts, Supervisor, ToTable};
 
 /// Counts the lives of a table's pipeline; what belongs to an earlier one is dropped.

@@ -14,15 +14,18 @@ use crate::log::{LoggedCut, Step};
 /// True when the cut can be submitted as it is: the same table, schema and decoding, its files still here, and every
 /// range starting exactly where its chain does.
 pub(crate) fn fits(cut: &LoggedCut, target: &Target, grants: &BTreeMap<ChainKey, Grant>) -> bool {
-    let starts = |range: &ManifestRange| grants.get(&range.chain).is_some_and(|grant| grant.start == range.range.from());
+    let starts =
+        |range: &ManifestRange| grants.get(&range.chain).is_some_and(|grant| grant.start == range.range.from());
     let current = |file: &ManifestFile| file.schema == target.schema_id && file.spec == target.spec_id;
     cut.uuid == target.uuid
         && cut.decode_version == DECODE_VERSION
         && cut.manifest.files.iter().all(current)
         && cut.manifest.ranges.iter().all(starts)
-        && cut.local.iter().zip(&cut.manifest.files).all(|(path, file)| {
-            std::fs::metadata(path).is_ok_and(|found| found.len() == file.bytes)
-        })
+        && cut
+            .local
+            .iter()
+            .zip(&cut.manifest.files)
+            .all(|(path, file)| std::fs::metadata(path).is_ok_and(|found| found.len() == file.bytes))
 }
 
 /// The cut under a new identity, with object names that were never written.

@@ -144,7 +144,8 @@ pub(crate) fn same_stream(view: &KafkaView, known: &StreamIdentity) -> Result<()
     }
     let recreated = seen.kafka_cluster == known.kafka_cluster;
     let (reason, detail) = if recreated {
-        let detail = format!("topic {} was deleted and created anew; its earlier records are another topic's", known.topic);
+        let detail =
+            format!("topic {} was deleted and created anew; its earlier records are another topic's", known.topic);
         (StopReason::TopicRecreated, detail)
     } else {
         let detail = format!(

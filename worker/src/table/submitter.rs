@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use k2i_domain::ids::SessionId;
 use k2i_domain::port::{Cut, Stopped, SubmitReply};
+use k2i_runtime::failpoint::{Failpoint, reach};
 use k2i_runtime::port::PortError;
 use tokio::sync::{mpsc, watch};
 use tokio::time::sleep;
@@ -109,8 +110,10 @@ impl Submitter {
                 Ok(SubmitReply::Busy { retry_after_ms }) => Duration::from_millis(retry_after_ms),
                 Ok(reply) => {
                     if matches!(reply, SubmitReply::Accepted | SubmitReply::AlreadyAccepted) {
+                        reach(Failpoint::CutSubmitted);
                         cut.step = Step::Accepted;
                         self.services.note(cut);
+                        reach(Failpoint::CutAccepted);
                     }
                     return Ok(reply);
                 }
@@ -134,6 +137,7 @@ impl Submitter {
         loop {
             match self.services.upload(cut).await {
                 Ok(()) => {
+                    reach(Failpoint::FilesUploaded);
                     cut.step = Step::Uploaded;
                     self.services.note(cut);
                     return Ok(());

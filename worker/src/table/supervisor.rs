@@ -8,15 +8,16 @@ use std::time::Duration;
 use k2i_domain::ids::{ChainKey, Epoch, Partition, SessionId, TableId};
 use k2i_domain::port::{Cut, Grant, SessionView, Stopped, TableView};
 use k2i_domain::range::Offset;
+use k2i_runtime::failpoint::{Failpoint, reach};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
-use super::{Generation, reoffer, services};
 use super::cut::ReadChain;
 use super::services::{Services, Topics};
 use super::submitter::{Submitter, ToSubmit};
 use super::target::Target;
 use super::writer::{Begin, ToWriter, Trouble, Writer};
+use super::{Generation, reoffer, services};
 use crate::kafka::{Start, Token};
 use crate::log::LoggedCut;
 use crate::reader::{Fed, Outlet};
@@ -225,7 +226,8 @@ impl Supervisor {
         if self.not_before.is_some_and(|at| Instant::now() < at) {
             return true;
         }
-        let kept = self.reading.iter().all(|(key, now)| view.grants.get(key).is_some_and(|grant| grant.epoch == now.epoch));
+        let kept =
+            self.reading.iter().all(|(key, now)| view.grants.get(key).is_some_and(|grant| grant.epoch == now.epoch));
         let fresh = view.grants.keys().any(|key| !self.reading.contains_key(key));
         if self.reading.is_empty() || self.restart || !kept || fresh {
             self.begin(&view).await;
@@ -335,7 +337,8 @@ impl Supervisor {
     ) -> Result<(), Setback> {
         let name = &self.services.settings.name;
         let logged = self.services.log.of_table(name).map_err(|error| Setback::Later(error.to_string()))?;
-        let mut earlier: Vec<LoggedCut> = logged.into_iter().filter(|cut| cut.manifest.session != self.session).collect();
+        let mut earlier: Vec<LoggedCut> =
+            logged.into_iter().filter(|cut| cut.manifest.session != self.session).collect();
         while let Some(place) = earlier.iter().position(|cut| reoffer::fits(cut, target, grants)) {
             let old = earlier.remove(place);
             let sequence = k2i_domain::ids::Sequence(self.sequence.fetch_add(1, Ordering::AcqRel) + 1);
@@ -361,7 +364,11 @@ impl Supervisor {
         }
         for cut in earlier {
             if !reoffer::is_committed(&cut, &view.watermark) {
-                tracing::info!(table = cut.table, rows = cut.manifest.rows(), "a sealed cut is given up, its rows are read again or were accepted");
+                tracing::info!(
+                    table = cut.table,
+                    rows = cut.manifest.rows(),
+                    "a sealed cut is given up, its rows are read again or were accepted"
+                );
             }
             self.services.abandon(&cut);
         }
@@ -428,6 +435,7 @@ impl Supervisor {
             .partition::<Vec<_>, _>(|cut| reoffer::is_committed(cut, &view.watermark));
         self.accepted = open;
         for cut in &done {
+            reach(Failpoint::CommitSeen);
             self.services.abandon(cut);
         }
         let mut by_topic: BTreeMap<String, Vec<(Partition, Offset)>> = BTreeMap::new();

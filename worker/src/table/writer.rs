@@ -11,6 +11,7 @@ use k2i_domain::ids::{ChainKey, Sequence, SessionId, StreamId, TableId};
 use k2i_domain::manifest::{Manifest, ManifestFile, ManifestRange};
 use k2i_domain::port::{Cut, StopReason, Stopped};
 use k2i_lakehouse::statistics::FileStatistics;
+use k2i_runtime::failpoint::{Failpoint, reach};
 use k2i_runtime::telemetry::metrics::WorkerMetrics;
 use tokio::sync::mpsc;
 
@@ -308,8 +309,10 @@ impl Writer {
             Some(file) => Some(file.seal(&identity).map_err(|error| error.to_string())?),
             None => None,
         };
+        reach(Failpoint::FileSealed);
         let cut = self.logged(now, ranges, sequence, sealed);
         self.log.put(&cut).map_err(|error| error.to_string())?;
+        reach(Failpoint::CutLogged);
         Ok(cut)
     }
 

@@ -143,7 +143,8 @@ fn create(context: Context<'_>) -> Verdict {
 /// A table that exists and that no life under our name has touched.
 fn first_contact(context: Context<'_>, facts: &Facts) -> Verdict {
     let table = context.table;
-    let ours = |snapshot: &SnapshotFact| snapshot.summary.get("k2i.cluster").is_some_and(|name| name == context.cluster);
+    let ours =
+        |snapshot: &SnapshotFact| snapshot.summary.get("k2i.cluster").is_some_and(|name| name == context.cluster);
     if facts.ancestors.iter().any(ours) {
         let detail = "its snapshots carry this cluster's name, but the watermark property is gone";
         return stop(context, StopReason::WatermarkMissing, detail);
@@ -260,9 +261,7 @@ fn owned(context: Context<'_>, facts: &Facts, property: &Property) -> Verdict {
     }
     match prefix(context, facts, property) {
         Prefix::Nothing => Verdict::Rest,
-        Prefix::Broken { after, reason } => {
-            Verdict::Propose(Command::Realign { table: context.id, after, reason })
-        }
+        Prefix::Broken { after, reason } => Verdict::Propose(Command::Realign { table: context.id, after, reason }),
         Prefix::Take { staged, watermark } => {
             commit(context, facts, CommitKind::Append, table.incarnation, watermark, &staged)
         }
@@ -327,7 +326,8 @@ fn illegal(
     if too_old || manifest.incarnation != context.table.incarnation {
         return Some(RealignReason::FilesTooOld);
     }
-    let known = manifest.files.iter().all(|file| facts.schemas.contains(&file.schema) && facts.specs.contains(&file.spec));
+    let known =
+        manifest.files.iter().all(|file| facts.schemas.contains(&file.schema) && facts.specs.contains(&file.spec));
     (!known).then_some(RealignReason::SchemaGone)
 }
 

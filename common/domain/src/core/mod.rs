@@ -209,7 +209,8 @@ impl Core {
             Input::StopRequested(table, stopped) => {
                 self.propose(Pending::Table(table), Command::StopTable { table, stopped }, effects);
             }
-            Input::Applied(effect, applied) if self.pending.contains_key(&effect) => match self.pending.remove(&effect) {
+            Input::Applied(effect, applied) if self.pending.contains_key(&effect) => match self.pending.remove(&effect)
+            {
                 Some(Pending::Table(table)) => self.table_loop(table).wake(),
                 _ if !applied => self.not_before = Some(now.plus_ms(PROPOSAL_PAUSE_MS)),
                 _ => {}

@@ -355,9 +355,10 @@ impl Core {
         let vanished = checks.iter().position(|check| *check == FileCheck::Vanished);
         let Some(vanished) = vanished else { return self.write(id, attempt, effects) };
         let location = attempt.plan.files.get(vanished).map(|file| file.location.clone());
-        let holder = table.accepted.iter().find(|accepted| {
-            accepted.manifest.files.iter().any(|file| Some(&file.location) == location.as_ref())
-        });
+        let holder = table
+            .accepted
+            .iter()
+            .find(|accepted| accepted.manifest.files.iter().any(|file| Some(&file.location) == location.as_ref()));
         // Realigned meanwhile: the next round sees what stayed.
         let Some(holder) = holder else { return self.table_loop(id).again() };
         let after = AcceptanceNumber(holder.number.0 - 1);

@@ -37,10 +37,7 @@ fn the_documented_form_is_written() {
         Mark { offset: Offset(1207), leader_epoch: LeaderEpoch(5), last: (Offset(1100), Offset(1207), 107) },
     )]);
     let rendered = property.render("orders");
-    assert_eq!(
-        rendered["k2i.orders.watermark.0"],
-        r#"{"v":1,"stream":0,"partitions":[[0,1207,5,1100,1207,107]]}"#
-    );
+    assert_eq!(rendered["k2i.orders.watermark.0"], r#"{"v":1,"stream":0,"partitions":[[0,1207,5,1100,1207,107]]}"#);
     assert_eq!(
         rendered["k2i.orders.state"],
         r#"{"v":1,"instance":"9f2c4be1a07d3356","incarnation":2,"snapshot":"7312904471823301123","chunks":1,"streams":[{"id":0,"kafka":"MkU3OEVB","topic_id":"Zq0XnqH5","topic":"orders"}]}"#

@@ -51,7 +51,7 @@ impl Lakehouse {
         self.backend.ensure_namespace(&table.namespace).await?;
         let staged = self.backend.stage(table, draft).await?;
         let list = write_list(&self.store.file_io(), &staged, plan.snapshot, 0, Vec::new()).await;
-        let list = list.map_err(|source| metadata_error(table, "built", source))?;
+        let list = list.map_err(|source| metadata_error(table, "written", source))?;
         with_first_snapshot(staged, plan, list).map_err(|source| metadata_error(table, "built", source))
     }
 }

@@ -40,7 +40,7 @@ async fn write_one(
     files: Vec<&ManifestFile>,
     location: String,
 ) -> Result<IcebergManifest, LakehouseError> {
-    let failed = |source| metadata_error(table.identifier(), "built", source);
+    let failed = |source| metadata_error(table.identifier(), "written", source);
     let (schema, spec) = referenced(table, files[0])?;
     let output = table.file_io().new_output(&location).map_err(failed)?;
     let partition_spec = spec.as_ref().clone();

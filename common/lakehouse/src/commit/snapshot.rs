@@ -41,7 +41,7 @@ pub(super) async fn write_with_parent(
     }
     manifests.extend_from_slice(new);
     let written = write_list(table.file_io(), table.metadata(), plan.snapshot, attempt, manifests).await;
-    written.map_err(|source| metadata_error(table.identifier(), "built", source))
+    written.map_err(|source| metadata_error(table.identifier(), "written", source))
 }
 
 /// Writes a manifest list for a snapshot on the metadata's head, and answers its location.

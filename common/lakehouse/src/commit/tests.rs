@@ -15,7 +15,8 @@ use crate::catalog::{CatalogKind, Fault, MemoryCatalog};
 use crate::schema::{Column, ColumnType, arrow_schema, schema_of, schema_to_json};
 use crate::statistics::FileStatistics;
 
-const NOW: i64 = 1_800_000_000_000;
+/// Years ahead of the clock, so that a test can tell the two apart.
+const LATER: Timestamp = Timestamp(4_000_000_000_000);
 
 struct World {
     _folder: tempfile::TempDir,
@@ -118,7 +119,7 @@ fn create_plan() -> CreatePlan {
     let columns = [Column::optional("id", ColumnType::Long), Column::optional("name", ColumnType::String)];
     CreatePlan {
         snapshot: SnapshotId(1),
-        at: Timestamp(NOW),
+        at: Timestamp(0),
         schema: schema_to_json(&schema_of(&columns).unwrap()).unwrap(),
         properties: own("k2i.orders.state", "first"),
         summary: own("k2i.kind", "create"),
@@ -139,18 +140,20 @@ fn plan(facts: &Facts, kind: CommitKind, id: i64, files: Vec<ManifestFile>) -> C
 
 #[tokio::test]
 async fn a_new_table_has_one_empty_snapshot_and_our_properties() {
-    let world = World::with_table().await;
+    let world = World::new().await;
+    let plan = CreatePlan { at: LATER, ..create_plan() };
+    assert_eq!(world.lakehouse.create(&world.table, &plan, &BTreeMap::new()).await, Outcome::Committed);
     let (facts, base) = world.load().await;
     assert_eq!(facts.format_version, 2);
     assert_eq!(facts.ancestors.len(), 1);
     let head = facts.head().unwrap();
     assert_eq!((head.id, head.parent, head.sequence.0), (SnapshotId(1), None, 1));
-    assert_eq!(head.at, Timestamp(NOW), "the plan's time is ahead of the clock and counts");
+    assert_eq!(head.at, LATER, "the plan's time counts where it is ahead of the clock");
     assert_eq!(head.summary, own("k2i.kind", "create"));
     assert!(facts.root_reached);
     assert_eq!(facts.properties, own("k2i.orders.state", "first"));
     assert_eq!((facts.schema, facts.spec), (SchemaId(0), SpecId(0)));
-    assert_eq!((facts.last_sequence.0, facts.last_updated), (1, Timestamp(NOW)));
+    assert_eq!((facts.last_sequence.0, facts.last_updated), (1, LATER));
     let property = |key: &str| base.metadata().properties().get(key).map(String::as_str);
     assert_eq!(property("write.parquet.compression-codec"), Some("zstd"));
     assert_eq!(world.manifests().await.len(), 0);

@@ -3,6 +3,7 @@
 //! Column types are told in Iceberg's own words (`long`, `decimal(10,2)`, `struct<a:long,b:string>`). Field ids given
 //! here are provisional: whoever creates the table assigns them.
 
+mod arrow_uuid;
 mod build;
 mod column;
 mod kafka;
@@ -73,11 +74,13 @@ pub fn schema_to_json(schema: &Schema) -> Result<String, SchemaError> {
 }
 
 /// The Arrow schema that a table's files are written with. Every field, nested ones too, carries its Iceberg id as
-/// `PARQUET:field_id`, which is what makes the Parquet files readable after columns were renamed.
+/// `PARQUET:field_id`, which is what makes the Parquet files readable after columns were renamed, and UUIDs are
+/// marked as such.
 ///
 /// # Errors
 /// [`SchemaError::Invalid`] for types that Arrow lacks.
 pub fn arrow_schema(schema: &Schema) -> Result<arrow::datatypes::SchemaRef, SchemaError> {
     let converted = iceberg::arrow::schema_to_arrow_schema(schema);
-    converted.map(Arc::new).map_err(|source| SchemaError::Invalid { source })
+    let marked = converted.map(|arrow| Arc::new(arrow_uuid::mark_uuids(schema, arrow)));
+    marked.map_err(|source| SchemaError::Invalid { source })
 }

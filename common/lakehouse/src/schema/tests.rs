@@ -167,3 +167,19 @@ fn tables_that_cannot_be_written_are_refused_by_name() {
     let keyed = keyed.set_properties([("encryption.key-id".into(), "k".into())].into()).unwrap();
     assert_eq!(writable(&keyed.build().unwrap().metadata), Err(Unwritable::Encrypted));
 }
+
+#[test]
+fn uuids_are_marked_in_arrow_wherever_they_are() {
+    let columns = [
+        Column::optional("id", "uuid".parse().unwrap()),
+        Column::optional("hash", "fixed[16]".parse().unwrap()),
+        Column::optional("seen", "list<struct<by: uuid>>".parse().unwrap()),
+    ];
+    let arrow = arrow_schema(&schema_of(&columns).unwrap()).unwrap();
+    let mark = |field: &arrow::datatypes::Field| field.metadata().get("ARROW:extension:name").cloned();
+    assert_eq!(mark(arrow.field(0)), Some("arrow.uuid".to_owned()));
+    assert_eq!(mark(arrow.field(1)), None);
+    let arrow::datatypes::DataType::List(element) = arrow.field(2).data_type() else { panic!("a list") };
+    let arrow::datatypes::DataType::Struct(fields) = element.data_type() else { panic!("a struct") };
+    assert_eq!(mark(&fields[0]), Some("arrow.uuid".to_owned()));
+}

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::error::Recovery;
+use crate::error::{Recovery, with_sources};
 
 /// An error of a store operation.
 #[derive(Debug, thiserror::Error)]
@@ -83,11 +83,9 @@ impl StorageError {
     }
 
     pub(super) fn store(operation: &'static str, location: &str, source: object_store::Error) -> Self {
-        if let object_store::Error::NotFound { .. } = source {
-            // A missing bucket answers a write with "not found" too, and then the store's own words matter.
-            if operation == "read" {
-                return Self::Missing { location: location.to_owned() };
-            }
+        // A write is answered "not found" too where the bucket is missing; then the store's own words matter.
+        if operation == "read" && matches!(source, object_store::Error::NotFound { .. }) {
+            return Self::Missing { location: location.to_owned() };
         }
         Self::Store { operation, location: location.to_owned(), source }
     }
@@ -115,7 +113,8 @@ fn store_recovery(error: &object_store::Error) -> Recovery {
 
 impl From<StorageError> for iceberg::Error {
     fn from(error: StorageError) -> Self {
+        // Iceberg's errors show one cause only, so all of them go into the text.
         let retryable = error.recovery() == Recovery::Retry;
-        Self::new(iceberg::ErrorKind::Unexpected, error.to_string()).with_retryable(retryable).with_source(error)
+        Self::new(iceberg::ErrorKind::Unexpected, with_sources(&error)).with_retryable(retryable)
     }
 }

@@ -192,3 +192,14 @@ fn a_serialised_storage_carries_no_secrets() {
     assert!(!text.contains("hush"), "{text}");
     serde_json::from_str::<Box<dyn iceberg::io::StorageFactory>>(&text).unwrap();
 }
+
+#[tokio::test]
+async fn an_error_tells_its_cause_once() {
+    let (folder, store, _) = stores();
+    std::fs::write(folder.path().join("file"), "").unwrap();
+    let location = format!("file://{}/file/x", folder.path().display());
+    let error: iceberg::Error = store.put(&location, "x".into()).await.unwrap_err().into();
+    let text = error.to_string();
+    assert_eq!(text.matches("Not a directory").count(), 1, "{text}");
+    assert_eq!(text.matches(&location).count(), 1, "{text}");
+}

@@ -3,12 +3,11 @@
 //! A token is renewed before it expires, and when the catalog refuses it. Concurrent requests wait for one renewal.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use reqwest::header::HeaderValue;
 use serde::Deserialize;
 use tokio::sync::Mutex;
-use tokio::time::Instant;
 use url::Url;
 
 use super::super::{CatalogError, ClientCredentials, RestAuth};
@@ -100,11 +99,7 @@ impl Auth {
 }
 
 impl OAuth2 {
-    async fn token(
-        &self,
-        http: &reqwest::Client,
-        refused: Option<HeaderValue>,
-    ) -> Result<HeaderValue, CatalogError> {
+    async fn token(&self, http: &reqwest::Client, refused: Option<HeaderValue>) -> Result<HeaderValue, CatalogError> {
         let mut state = self.state.lock().await;
         if let Some(token) = &state.token
             && Some(&token.header) != refused.as_ref()
@@ -140,7 +135,7 @@ impl OAuth2 {
         let life = granted.expires_in.map(Duration::from_secs);
         Ok(Token {
             header: bearer(&granted.access_token)?,
-            renew_at: life.and_then(|life| asked_at.checked_add(life - MARGIN.min(life / 5))),
+            renew_at: life.and_then(|life| asked_at.checked_add(use_for(life))),
         })
     }
 
@@ -157,6 +152,11 @@ impl OAuth2 {
         form.extend(settings.resource.as_deref().map(|resource| ("resource", resource)));
         form
     }
+}
+
+/// How long a token of this life is used.
+pub(super) fn use_for(life: Duration) -> Duration {
+    life - MARGIN.min(life / 5)
 }
 
 /// RFC 6749, section 5.1.

@@ -24,9 +24,7 @@ use self::auth::Auth;
 use self::client::{Answer, Client};
 use self::config::Endpoint;
 use self::paths::Paths;
-use super::{
-    CatalogBackend, CatalogDescription, CatalogError, Draft, LoadedTable, RestSettings, creation_updates,
-};
+use super::{CatalogBackend, CatalogDescription, CatalogError, Draft, LoadedTable, RestSettings, creation_updates};
 
 /// A REST catalog.
 #[derive(Debug, Clone)]
@@ -147,10 +145,6 @@ impl CatalogBackend for RestCatalog {
     }
 
     fn describe(&self) -> CatalogDescription {
-        CatalogDescription {
-            name: format!("rest {}", self.paths.base()),
-            compare_and_set: true,
-            keeps_history: true,
-        }
+        CatalogDescription { name: format!("rest {}", self.paths.base()), compare_and_set: true, keeps_history: true }
     }
 }

@@ -159,7 +159,9 @@ async fn a_database_that_went_away_decides_nothing() {
     let catalog = world.open().await;
     let base = created(&catalog).await;
     catalog.pool.close().await;
-    assert!(matches!(catalog.commit(&base, Vec::new(), set("a")).await, Outcome::Rejected(why) if why.contains("not applied")));
+    assert!(
+        matches!(catalog.commit(&base, Vec::new(), set("a")).await, Outcome::Rejected(why) if why.contains("not applied"))
+    );
     let error = catalog.load(&ident()).await.unwrap_err();
     assert_eq!(error.recovery(), crate::Recovery::Retry);
 }

@@ -110,8 +110,7 @@ impl Server {
         }
         let token = headers.get("authorization").map(|value| value.to_str().unwrap().to_owned());
         let welcome = self.with(|shared| {
-            shared.tokens.is_empty()
-                || shared.tokens.iter().any(|known| Some(format!("Bearer {known}")) == token)
+            shared.tokens.is_empty() || shared.tokens.iter().any(|known| Some(format!("Bearer {known}")) == token)
         });
         if !welcome {
             return error(401, "NotAuthorizedException", "who are you?");
@@ -132,9 +131,12 @@ impl Server {
     }
 
     fn grant(&self) -> Response {
-        let grant = self.with(|shared| {
-            if shared.grants.len() > 1 { shared.grants.pop_front() } else { shared.grants.front().cloned() }
-        });
+        let grant =
+            self.with(
+                |shared| {
+                    if shared.grants.len() > 1 { shared.grants.pop_front() } else { shared.grants.front().cloned() }
+                },
+            );
         match grant {
             Some(grant) => respond(200, grant.to_string()),
             None => respond(401, "{\"error\":\"invalid_client\",\"secret\":\"hush\"}".to_owned()),
