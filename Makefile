@@ -10,7 +10,7 @@ cargo := CARGO_NET_OFFLINE=true cargo
 
 .DEFAULT_GOAL := help
 .PHONY: help build test lint fmt fmt-check components components-kafka components-python components-python-pins \
-	clean-components system rust
+	components-rest components-s3 clean-components system rust
 
 help: ## what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name what; do \
@@ -32,7 +32,7 @@ fmt: rust ## format the sources
 fmt-check: rust ## fail where a source is not formatted
 	$(cargo) fmt --all --check
 
-components: components-kafka components-python ## the real servers and readers of the tests
+components: components-kafka components-python components-rest components-s3 ## the real servers and readers of the tests
 
 components-kafka: system ## Apache Kafka
 	@$(install) kafka
@@ -40,7 +40,13 @@ components-kafka: system ## Apache Kafka
 components-python: system ## DuckDB, PyIceberg and a Kafka client in an environment of their own
 	@$(install) python
 
-components-python-pins: system ## pin anew what requirements.in asks for
+components-rest: system ## Iceberg's REST reference server
+	@$(install) rest
+
+components-s3: system ## an S3 server (moto) with conditional writes made atomic
+	@$(install) s3
+
+components-python-pins: system ## pin anew what each requirements.in asks for
 	@$(install) pins
 
 clean-components: ## remove installed components and the reports of failed tests

@@ -12,11 +12,14 @@
 //! up only its own table; no lock on the state is held while one runs.
 
 use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use k2i_domain::core::{Core, Effect, EffectId, Input, Settings};
+use futures::FutureExt;
+use k2i_domain::core::{Core, Effect, Input, Settings};
 use k2i_domain::ids::{Instance, TableId, Timestamp};
+use k2i_domain::lake::{Loaded, Outcome};
 use k2i_domain::state::{Command, Reply, State};
 use k2i_runtime::failpoint::{Failpoint, reach};
 use tokio::sync::mpsc;
@@ -32,6 +35,8 @@ use crate::tables::{TableBinding, TableIo};
 
 /// The longest sleep between two looks at the clock.
 const LONGEST_SLEEP: Duration = Duration::from_secs(5);
+/// The loop steps at least every few seconds; a longer gap means that the process stood still.
+const PAUSED_MS: i64 = 8_000;
 /// Pause after the definitions could not be logged.
 const DEFINE_AGAIN: Duration = Duration::from_millis(200);
 
@@ -52,13 +57,27 @@ struct Running {
     core: Core,
     io: HashMap<String, TableIo>,
     effects: JoinSet<Input>,
+    stepped: Option<Timestamp>,
+}
+
+impl Running {
+    /// Starts an effect. One that panics ends like one that failed, so that nothing waits for it for ever.
+    fn spawn(&mut self, failed: Input, effect: impl Future<Output = Input> + Send + 'static) {
+        self.effects.spawn(async move {
+            let ended = AssertUnwindSafe(effect).catch_unwind().await;
+            ended.unwrap_or_else(|_| {
+                tracing::error!(?failed, "an effect panicked");
+                failed
+            })
+        });
+    }
 }
 
 impl Service {
     /// Runs until `stop`. Effects on their way are dropped then: each of them is safe to lose.
     pub(crate) async fn run(mut self, stop: CancellationToken) {
         let io = self.tables.iter().map(|table| (table.spec.name.clone(), TableIo::new(table))).collect();
-        let mut running = Running { core: Core::new(self.settings), io, effects: JoinSet::new() };
+        let mut running = Running { core: Core::new(self.settings), io, effects: JoinSet::new(), stepped: None };
         let mut leadership = self.raft.leadership_watch();
         let mut applied = self.raft.applied_watch();
         loop {
@@ -143,6 +162,16 @@ impl Service {
 
     fn step(&mut self, running: &mut Running, input: Input) {
         let now = self.clock.now();
+        let paused = running.stepped.is_some_and(|last| now > last.plus_ms(PAUSED_MS));
+        running.stepped = Some(now);
+        if paused {
+            tracing::warn!("this process was paused, or had no processor, for seconds");
+            self.take(running, now, Input::Resumed);
+        }
+        self.take(running, now, input);
+    }
+
+    fn take(&mut self, running: &mut Running, now: Timestamp, input: Input) {
         self.instruments.came(now, &input);
         let core = &mut running.core;
         let effects = self.raft.read(|replicated| core.handle(now, replicated.state(), input));
@@ -158,58 +187,70 @@ impl Service {
             Effect::Cut(session, cut) => self.sessions.cut(session, cut),
             Effect::Confirm(id) => {
                 let raft = self.raft.clone();
-                running.effects.spawn(async move { Input::Confirmed(id, raft.confirm_leadership().await.is_ok()) });
+                running.spawn(Input::Confirmed(id, false), async move {
+                    Input::Confirmed(id, raft.confirm_leadership().await.is_ok())
+                });
             }
             Effect::Propose(id, command) => {
                 let raft = self.raft.clone();
-                let point = match &command {
-                    Command::BeginCommit { .. } => Some(Failpoint::CommitBegun),
-                    Command::RecordCommit { .. } => Some(Failpoint::CommitRecorded),
-                    _ => None,
-                };
-                running.effects.spawn(async move {
-                    let done = propose(&raft, command).await;
-                    point.into_iter().for_each(reach);
+                running.spawn(Input::Applied(id, false), async move {
+                    let done = propose(&raft, &command).await;
+                    failpoint_after(&command).into_iter().for_each(reach);
                     Input::Applied(id, done)
                 });
             }
-            Effect::Load(id, table) => match self.io(running, table) {
-                Some(io) => {
-                    running.effects.spawn(async move { Input::Loaded(id, io.load().await, rand::random()) });
-                }
-                None => not_bound(running, id),
-            },
+            Effect::Load(id, table) => {
+                let io = self.io(running, table);
+                running.spawn(Input::Loaded(id, not_bound(), 0), async move {
+                    let loaded = match io {
+                        Some(io) => io.load().await,
+                        None => not_bound(),
+                    };
+                    Input::Loaded(id, loaded, rand::random())
+                });
+            }
             Effect::CheckFiles(id, table, files) => {
-                if let Some(io) = self.io(running, table) {
-                    running.effects.spawn(async move { Input::Checked(id, io.check(&files).await) });
-                }
+                let io = self.io(running, table);
+                running.spawn(Input::Checked(id, None), async move {
+                    let checks = match io {
+                        Some(io) => io.check(&files).await,
+                        None => None,
+                    };
+                    Input::Checked(id, checks)
+                });
             }
             Effect::Write(id, table, plan) => {
-                if let Some(io) = self.io(running, table) {
-                    running.effects.spawn(async move {
-                        let written = io.write(&plan).await;
-                        reach(Failpoint::ManifestsWritten);
-                        Input::Written(id, written)
-                    });
-                }
+                let io = self.io(running, table);
+                running.spawn(Input::Written(id, false), async move {
+                    let written = match io {
+                        Some(io) => io.write(&plan).await,
+                        None => false,
+                    };
+                    reach(Failpoint::ManifestsWritten);
+                    Input::Written(id, written)
+                });
             }
             Effect::Post(id, table) => {
-                if let Some(io) = self.io(running, table) {
-                    running.effects.spawn(async move {
-                        let outcome = io.post().await;
-                        reach(Failpoint::CommitAnswered);
-                        Input::Answered(id, outcome)
-                    });
-                }
+                let io = self.io(running, table);
+                running.spawn(Input::Answered(id, unknown()), async move {
+                    let outcome = match io {
+                        Some(io) => io.post().await,
+                        None => unknown(),
+                    };
+                    reach(Failpoint::CommitAnswered);
+                    Input::Answered(id, outcome)
+                });
             }
             Effect::Create(id, table, plan) => {
-                if let Some(io) = self.io(running, table) {
-                    running.effects.spawn(async move {
-                        let outcome = io.create(&plan).await;
-                        reach(Failpoint::CreateAnswered);
-                        Input::Answered(id, outcome)
-                    });
-                }
+                let io = self.io(running, table);
+                running.spawn(Input::Answered(id, unknown()), async move {
+                    let outcome = match io {
+                        Some(io) => io.create(&plan).await,
+                        None => unknown(),
+                    };
+                    reach(Failpoint::CreateAnswered);
+                    Input::Answered(id, outcome)
+                });
             }
         }
     }
@@ -222,15 +263,24 @@ impl Service {
 }
 
 /// A table that is defined but not in this process's configuration: said, and asked again with growing pauses.
-fn not_bound(running: &mut Running, id: EffectId) {
-    running.effects.spawn(async move {
-        let why = "this process's configuration does not name the table".to_owned();
-        Input::Loaded(id, k2i_domain::lake::Loaded::Failed(why), 0)
-    });
+fn not_bound() -> Loaded {
+    Loaded::Failed("this process cannot load the table; its log says why".to_owned())
 }
 
-async fn propose(raft: &RaftNode<Replicated>, command: Command) -> bool {
-    match raft.propose(&command).await {
+fn unknown() -> Outcome {
+    Outcome::Unknown("whether the request was sent is not known".to_owned())
+}
+
+fn failpoint_after(command: &Command) -> Option<Failpoint> {
+    match command {
+        Command::BeginCommit { .. } => Some(Failpoint::CommitBegun),
+        Command::RecordCommit { .. } => Some(Failpoint::CommitRecorded),
+        _ => None,
+    }
+}
+
+async fn propose(raft: &RaftNode<Replicated>, command: &Command) -> bool {
+    match raft.propose(command).await {
         Ok(Reply::Refused(refusal)) => {
             tracing::info!(%refusal, "a command changed nothing");
             false

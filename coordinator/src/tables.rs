@@ -4,7 +4,7 @@
 //! was written for it, so that what is sent asserts exactly what was validated.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use k2i_domain::lake::{CommitPlan, CreatePlan, FileCheck, Loaded, Outcome};
@@ -42,6 +42,8 @@ pub(crate) struct TableIo {
     connection: Connection,
     /// Only one effect of a table runs at a time; the lock makes that visible.
     prepared: Arc<Mutex<Prepared>>,
+    /// What was last said to be wrong, by step.
+    said: Arc<std::sync::Mutex<BTreeMap<&'static str, String>>>,
 }
 
 /// What the effects of one round hand to each other.
@@ -58,15 +60,46 @@ impl TableIo {
             properties: binding.properties.clone(),
             connection: binding.connection.clone(),
             prepared: Arc::default(),
+            said: Arc::default(),
         }
     }
 
     /// Loads the table fresh and keeps the load.
     pub(crate) async fn load(&self) -> Loaded {
-        match timeout(READ_TIMEOUT, self.try_load()).await {
+        let loaded = match timeout(READ_TIMEOUT, self.try_load()).await {
             Ok(loaded) => loaded,
             Err(_) => Loaded::Failed("the catalog did not answer in time".into()),
+        };
+        match &loaded {
+            Loaded::Failed(why) => self.say("load", Some(why)),
+            Loaded::Found(_) | Loaded::Missing => self.say("load", None),
         }
+        loaded
+    }
+
+    /// Says what is wrong with a step once, and once that it is well again.
+    fn say(&self, step: &'static str, wrong: Option<&str>) {
+        // The map is whole after every statement, so a panic elsewhere does not spoil it.
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = match wrong {
+            Some(why) => said.insert(step, why.to_owned()),
+            None => said.remove(step),
+        };
+        match (before, wrong) {
+            (before, Some(why)) if before.as_deref() != Some(why) => {
+                tracing::warn!(table = %self.ident, step, why, "the catalog or its store is in trouble, trying again");
+            }
+            (Some(_), None) => tracing::info!(table = %self.ident, step, "the catalog answers again"),
+            _ => {}
+        }
+    }
+
+    fn answered(&self, outcome: Outcome) -> Outcome {
+        match &outcome {
+            Outcome::Unknown(why) | Outcome::Rejected(why) => self.say("commit", Some(why)),
+            Outcome::Committed | Outcome::Conflict | Outcome::TableGone => self.say("commit", None),
+        }
+        outcome
     }
 
     async fn try_load(&self) -> Loaded {
@@ -129,10 +162,10 @@ impl TableIo {
         let (Some(base), Some(staged)) = (&prepared.base, &prepared.staged) else {
             return Outcome::Rejected("nothing was written to send".into());
         };
-        match timeout(POST_TIMEOUT, lakehouse.post(base, staged)).await {
+        self.answered(match timeout(POST_TIMEOUT, lakehouse.post(base, staged)).await {
             Ok(outcome) => outcome,
             Err(_) => Outcome::Unknown("the catalog did not answer the commit in time".into()),
-        }
+        })
     }
 
     /// Creates the table with its first snapshot, once.
@@ -141,9 +174,9 @@ impl TableIo {
             Ok(lakehouse) => lakehouse,
             Err(error) => return Outcome::Rejected(error.to_string()),
         };
-        match timeout(POST_TIMEOUT, lakehouse.create(&self.ident, plan, &self.properties)).await {
+        self.answered(match timeout(POST_TIMEOUT, lakehouse.create(&self.ident, plan, &self.properties)).await {
             Ok(outcome) => outcome,
             Err(_) => Outcome::Unknown("the catalog did not answer the create in time".into()),
-        }
+        })
     }
 }

@@ -3,8 +3,8 @@
 #
 #   install.sh system              compilers and headers, by apt (asks for root)
 #   install.sh rust                the toolchain's parts and every crate of Cargo.lock
-#   install.sh kafka | python      a component of the tests; prints the folder that it stands in
-#   install.sh pins                writes python/requirements.txt anew from requirements.in
+#   install.sh COMPONENT           kafka, python, rest or s3, for the tests; prints the folder that it stands in
+#   install.sh pins                writes each requirements.txt anew from its requirements.in
 #
 # Each says on standard error what is missing and why, installs that, and nothing more: where nothing is missing it is
 # quick, silent and asks no network. A component stands in $K2I_CACHE/components/<name>-<hash of its recipe>, so another
@@ -48,8 +48,8 @@ install_system() {
   lacks libssl-dev 'OpenSSL headers: librdkafka speaks TLS with it' has_header openssl/ssl.h
   lacks libcurl4-openssl-dev 'curl/curl.h: librdkafka includes it also where its use is turned off' has_header curl/curl.h
   lacks libclang-dev 'bindgen reads the headers of RocksDB with it' has_libclang
-  lacks openjdk-17-jre-headless 'runs Apache Kafka in the tests' has_java
-  lacks maven 'fetches Apache Kafka' have mvn
+  lacks openjdk-17-jre-headless 'runs Apache Kafka and the REST catalog in the tests' has_java
+  lacks maven 'fetches Apache Kafka and the REST catalog' have mvn
   lacks python3-venv 'the tests read tables back with DuckDB and PyIceberg, in an environment of their own' has_python
   [ ${#packages[@]} -gt 0 ] || return 0
   have apt-get || fail "install these and try again: ${packages[*]}"
@@ -96,26 +96,28 @@ copy_jars() {
   mvn -q -B -f "$1" "$maven_copy" -DincludeScope=runtime -DoutputDirectory="$2" 2>&1 | sed $'s/\e\\[[0-9;]*m//g' >&2
 }
 
-install_kafka() {
-  if ! place kafka "$here/kafka/pom.xml"; then
+# install_jars NAME WHAT: what NAME/pom.xml lists.
+install_jars() {
+  if ! place "$1" "$here/$1/pom.xml"; then
     install_system
-    say "fetching Apache Kafka to $dir (about 55 MB): the broker of the tests"
+    say "fetching to $dir $2"
     rm -rf "$dir"
-    copy_jars "$here/kafka/pom.xml" "$dir/jars"
+    copy_jars "$here/$1/pom.xml" "$dir/jars"
     touch "$dir/.complete"
   fi
   echo "$dir"
 }
 
-install_python() {
+# install_environment NAME WHAT: a Python environment with what NAME/requirements.txt lists.
+install_environment() {
   local version; version=$(python3 --version 2>/dev/null || true)
-  if ! place python "$here/python/requirements.txt" - <<< "$version"; then
+  if ! place "$1" "$here/$1/requirements.txt" - <<< "$version"; then
     install_system
-    say "making a Python environment in $dir (about 430 MB): DuckDB and PyIceberg read back what K2I wrote"
+    say "making a Python environment in $dir $2"
     rm -rf "$dir"
     python3 -m venv "$dir"
     "$dir/bin/pip" install --quiet --disable-pip-version-check --no-deps --only-binary :all: \
-      -r "$here/python/requirements.txt" >&2
+      -r "$here/$1/requirements.txt" >&2
     "$dir/bin/pip" check >&2
     touch "$dir/.complete"
   fi
@@ -124,17 +126,23 @@ install_python() {
 
 write_pins() {
   local scratch; scratch=$(mktemp -d); trap 'rm -rf "$scratch"' EXIT
-  python3 -m venv "$scratch"
-  "$scratch/bin/pip" install --quiet --disable-pip-version-check --only-binary :all: -r "$here/python/requirements.in"
-  { echo '# Made from requirements.in by `make components-python-pins`; installed without looking for dependencies.'
-    "$scratch/bin/pip" freeze; } > "$here/python/requirements.txt"
+  local name
+  for name in python s3; do
+    python3 -m venv "$scratch/$name"
+    "$scratch/$name/bin/pip" install --quiet --disable-pip-version-check --only-binary :all: \
+      -r "$here/$name/requirements.in"
+    { echo '# Made from requirements.in by `make components-python-pins`; installed without looking for dependencies.'
+      "$scratch/$name/bin/pip" freeze; } > "$here/$name/requirements.txt"
+  done
 }
 
 case ${1:-} in
   system) install_system ;;
   rust) install_rust ;;
-  kafka) install_kafka ;;
-  python) install_python ;;
+  kafka) install_jars kafka '(about 55 MB) Apache Kafka: the broker of the tests' ;;
+  rest) install_jars rest "(about 145 MB) Iceberg's REST reference server: a catalog of the tests" ;;
+  python) install_environment python '(about 480 MB): DuckDB and PyIceberg read back what K2I wrote' ;;
+  s3) install_environment s3 '(about 150 MB): the S3 server of the tests' ;;
   pins) write_pins ;;
   *) sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//p}' "${BASH_SOURCE[0]}" >&2; exit 2 ;;
 esac

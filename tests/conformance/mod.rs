@@ -1,3 +1,4 @@
 //! That the parts behind a port, real and fake, do what is relied on.
 
 mod kafka;
+mod s3;

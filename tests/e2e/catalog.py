@@ -1,11 +1,16 @@
-"""Finds a table in a SQLite catalog with nothing but the standard library: quick to start, and nobody's reader."""
+"""Finds a table in a catalog with nothing but the standard library: quick to start, and nobody's reader.
+
+A catalog is the path of a SQLite file or the address of a REST server (`http://...`, without `/v1`).
+"""
 
 import json
 import sqlite3
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.error import HTTPError
+from urllib.parse import quote, unquote, urlsplit
+from urllib.request import ProxyHandler, build_opener
 
 
 class NotThere(Exception):
@@ -20,16 +25,44 @@ class Entry:
     namespace: str
     name: str
     location: str
+    answered: dict | None = None
+    """The metadata, where the catalog itself has told it."""
 
     def metadata(self) -> dict:
-        """The table's metadata file, parsed."""
+        """The table's metadata, parsed."""
+        if self.answered is not None:
+            return self.answered
         path = Path(unquote(urlsplit(self.location).path))
         return json.loads(path.read_text(encoding="utf-8"))
 
 
-def find(database: str, table: str) -> Entry:
-    """The row of `namespace.table`; the catalog's own name is taken from it."""
+def is_rest(catalog: str) -> bool:
+    """Whether this is a server rather than a file."""
+    return catalog.startswith("http://")
+
+
+def find(catalog: str, table: str) -> Entry:
+    """The entry of `namespace.table`."""
     namespace, name = table.rsplit(".", 1)
+    return (ask_server if is_rest(catalog) else ask_sqlite)(catalog, namespace, name)
+
+
+def ask_server(catalog: str, namespace: str, name: str) -> Entry:
+    """Loads a table of a namespace of one level."""
+    url = f"{catalog}/v1/namespaces/{quote(namespace, safe='')}/tables/{quote(name, safe='')}"
+    try:
+        # A proxy has no business between a test and its server.
+        with build_opener(ProxyHandler({})).open(url, timeout=30) as answer:
+            loaded = json.load(answer)
+    except HTTPError as error:
+        if error.code != 404:
+            raise
+        raise NotThere(f"{url}: {error}") from error
+    return Entry("", namespace, name, loaded["metadata-location"], loaded["metadata"])
+
+
+def ask_sqlite(database: str, namespace: str, name: str) -> Entry:
+    """Reads a table's row; the catalog's own name is taken from it."""
     if not Path(database).exists():
         raise NotThere(f"no catalog at {database}")
     connection = sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=30)
@@ -43,9 +76,9 @@ def find(database: str, table: str) -> Entry:
     finally:
         connection.close()
     if len(rows) > 1:
-        raise ValueError(f"{table} stands {len(rows)} times in {database}")
+        raise ValueError(f"{namespace}.{name} stands {len(rows)} times in {database}")
     if not rows or rows[0][1] is None:
-        raise NotThere(f"no {table} in {database}")
+        raise NotThere(f"no {namespace}.{name} in {database}")
     return Entry(rows[0][0], namespace, name, rows[0][1])
 
 
@@ -58,17 +91,17 @@ def head(metadata: dict) -> dict:
     raise NotThere("no snapshot")
 
 
-def rows_said(database: str, table: str) -> int:
+def rows_said(catalog: str, table: str) -> int:
     """How many rows the head's summary says there are: for progress, never as proof."""
-    return int(head(find(database, table).metadata())["summary"].get("total-records", 0))
+    return int(head(find(catalog, table).metadata())["summary"].get("total-records", 0))
 
 
-def wait_rows(database: str, table: str, rows: int, seconds: float) -> int:
+def wait_rows(catalog: str, table: str, rows: int, seconds: float) -> int:
     """Waits until the head says `rows` or more. Raises TimeoutError with the last thing seen."""
     deadline, seen = time.monotonic() + seconds, "nothing"
     while time.monotonic() < deadline:
         try:
-            found = rows_said(database, table)
+            found = rows_said(catalog, table)
             if found >= rows:
                 return found
             seen = f"{found} rows"

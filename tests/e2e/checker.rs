@@ -6,7 +6,7 @@ use anyhow::{Context, Result, ensure};
 use k2i_tests::components::Python;
 use k2i_tests::scene::{Scene, scene};
 
-use super::line::{ENGINES, check, read_table};
+use super::table::{ENGINES, Table, check};
 
 const ORDERS: &str = "3001";
 
@@ -42,8 +42,9 @@ fn judge(scene: &Scene, fault: &str, complaint: Option<&str>) -> Result<()> {
         "write_reference.py",
         &[&warehouse, &text(&catalog)?, "shop.orders", &text(&acks)?, ORDERS, fault],
     )?;
+    let table = Table::in_sqlite(&catalog, "shop.orders")?;
     for engine in ENGINES {
-        let found = read_table(scene, engine, &catalog, "shop.orders", std::slice::from_ref(&acks))?;
+        let found = table.read(scene, engine, std::slice::from_ref(&acks))?;
         match (check(&found, &written), complaint) {
             (Ok(()), None) => {}
             (Err(error), Some(complaint)) => {

@@ -1,23 +1,27 @@
 """Reads a table of orders with somebody else's engine and prints, as JSON, what it adds up to and what is wrong.
 
-    read_table.py duckdb|pyiceberg CATALOG_DB NAMESPACE.TABLE ACKS...
+    read_table.py duckdb|pyiceberg CATALOG NAMESPACE.TABLE ACKS...
 
 `tally` has the form of orders.Tally. `distinct` counts different (partition, offset); `doubled`, `missing` and `alien`
-compare rows with what the producers' broker acknowledged, and `examples` names the first few of each. The two engines
-share no code: DuckDB goes from the metadata file through its own Iceberg reader, PyIceberg through its SQL catalog and
-PyArrow.
+compare rows with what the producers' broker acknowledged, and `examples` names the first few of each.
+
+The catalog is a SQLite file, or a REST server whose files are on S3 (addresses and keys in `AWS_*`). The two engines
+share no code: DuckDB goes from the metadata file, or through its own REST client, to its own Iceberg reader; PyIceberg
+through its own catalogs to PyArrow.
 """
 
 import csv
 import json
+import os
 import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-from catalog import find
+from catalog import find, is_rest
 from orders import Tally
 
 EXAMPLES = 10
+S3_REGION = "us-east-1"
 
 
 def read_acks(paths: list[str]) -> dict[tuple[int, int], int]:
@@ -50,17 +54,39 @@ def compare(rows: list[tuple[int, int, int]], acked: dict[tuple[int, int], int])
     }
 
 
-def by_duckdb(database: str, table: str) -> tuple[dict, list]:
+def s3() -> tuple[str, str, str]:
+    """Address, key and secret of the store."""
+    return tuple(os.environ[name] for name in ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"))
+
+
+def literal(text: str) -> str:
+    """A text in SQL."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def by_duckdb(catalog: str, table: str) -> tuple[dict, list]:
     import duckdb
 
     # Whatever is not installed here must not be fetched, and must not be missed either.
     offline = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
     engine = duckdb.connect(config=offline)
-    for name in ("avro", "iceberg"):
+    for name in ("avro", "httpfs", "iceberg"):
         package = Path(find_spec(f"duckdb_extension_{name}").submodule_search_locations[0])
         engine.execute(f"LOAD '{package}/extensions/v{duckdb.__version__}/{name}.duckdb_extension'")
-    location = find(database, table).location.replace("'", "''")
-    engine.execute(f"create view orders as select * from iceberg_scan('{location}')")
+    if is_rest(catalog):
+        endpoint, key, secret = (literal(part.removeprefix("http://")) for part in s3())
+        engine.execute(
+            f"""create secret (type s3, key_id {key}, secret {secret}, region '{S3_REGION}', url_style 'path',
+                               endpoint {endpoint}, use_ssl false)"""
+        )
+        engine.execute(
+            f"""attach '' as lake (type iceberg, endpoint {literal(catalog)}, authorization_type 'none',
+                                   access_delegation_mode 'none')"""
+        )
+        source = f"lake.{table}"
+    else:
+        source = f"iceberg_scan({literal(find(catalog, table).location)})"
+    engine.execute(f"create view orders as select * from {source}")
 
     sums = engine.execute(
         """select count(*), sum(order_id), sum(length(customer)), sum(amount), sum(item.quantity),
@@ -74,12 +100,21 @@ def by_duckdb(database: str, table: str) -> tuple[dict, list]:
     return tally.as_dict(), engine.execute("select _kafka_partition, _kafka_offset, order_id from orders").fetchall()
 
 
-def by_pyiceberg(database: str, table: str) -> tuple[dict, list]:
+def pyiceberg_catalog(catalog: str, table: str):
+    if is_rest(catalog):
+        from pyiceberg.catalog.rest import RestCatalog
+
+        endpoint, key, secret = s3()
+        store = {"endpoint": endpoint, "access-key-id": key, "secret-access-key": secret, "region": S3_REGION}
+        return RestCatalog("lake", uri=catalog, **{f"s3.{name}": value for name, value in store.items()})
+
     from pyiceberg.catalog.sql import SqlCatalog
 
-    entry = find(database, table)
-    catalog = SqlCatalog(entry.catalog, uri=f"sqlite:///{database}", init_catalog_tables="false")
-    read = catalog.load_table((entry.namespace, entry.name)).scan().to_arrow()
+    return SqlCatalog(find(catalog, table).catalog, uri=f"sqlite:///{catalog}", init_catalog_tables="false")
+
+
+def by_pyiceberg(catalog: str, table: str) -> tuple[dict, list]:
+    read = pyiceberg_catalog(catalog, table).load_table(table).scan().to_arrow()
     tally, places = Tally(), []
     for batch in read.to_batches(max_chunksize=10_000):
         for row in batch.to_pylist():
@@ -92,6 +127,6 @@ def by_pyiceberg(database: str, table: str) -> tuple[dict, list]:
 ENGINES = {"duckdb": by_duckdb, "pyiceberg": by_pyiceberg}
 
 if __name__ == "__main__":
-    engine, database, table, *acks = sys.argv[1:]
-    tally, rows = ENGINES[engine](database, table)
+    engine, catalog, table, *acks = sys.argv[1:]
+    tally, rows = ENGINES[engine](catalog, table)
     json.dump({"tally": tally, **compare(rows, read_acks(acks))}, sys.stdout)

@@ -17,16 +17,29 @@ pub struct Answer {
     pub body: String,
 }
 
-/// `GET path` from a port on loopback. HTTP/1.0, so that the body is whatever comes until the connection closes.
+/// `GET path` from a port on loopback.
+///
+/// # Errors
+/// See [`send`].
+pub fn get(port: u16, path: &str) -> Result<Answer> {
+    send(port, "GET", path, &[], "")
+}
+
+/// Sends a request to a port on loopback. HTTP/1.0, so that the body is whatever comes until the connection closes.
 ///
 /// # Errors
 /// Nobody listens, or what came is not HTTP.
-pub fn get(port: u16, path: &str) -> Result<Answer> {
+pub fn send(port: u16, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Result<Answer> {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let mut stream = TcpStream::connect_timeout(&address, LIMIT).with_context(|| format!("nobody at {address}"))?;
     stream.set_read_timeout(Some(LIMIT))?;
     stream.set_write_timeout(Some(LIMIT))?;
-    stream.write_all(format!("GET {path} HTTP/1.0\r\nHost: {address}\r\n\r\n").as_bytes())?;
+    let mut request = format!("{method} {path} HTTP/1.0\r\nHost: {address}\r\nContent-Length: {}\r\n", body.len());
+    for (name, value) in headers {
+        request.extend([name, ": ", value, "\r\n"]);
+    }
+    request.extend(["\r\n", body]);
+    stream.write_all(request.as_bytes())?;
     let mut text = String::new();
     stream.read_to_string(&mut text).with_context(|| format!("no whole answer from {address}{path}"))?;
     let (head, body) = text.split_once("\r\n\r\n").with_context(|| format!("no HTTP from {address}: {text:?}"))?;

@@ -2,7 +2,6 @@
 //!
 //! Every way to end it checks the promise that memory stays within the budget.
 
-use std::collections::BTreeSet;
 use std::fmt::{self, Write as _};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,7 +12,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use rustix::process::Signal;
 
-use crate::process::Process;
+use crate::process::{Process, forget};
 use crate::scene::Scene;
 use crate::wait::{Look, until};
 use crate::{http, ports};
@@ -143,17 +142,15 @@ fn find_binary() -> Result<PathBuf> {
     Ok(program)
 }
 
-/// `k2i` with these arguments, not started yet, without any `K2I__` variable of the caller's.
+/// `k2i` with these arguments, not started yet, without any `K2I__` or `AWS_` variable of the caller's.
 ///
 /// # Errors
 /// See [`binary`].
 pub fn command(args: &[&str]) -> Result<Command> {
     let mut command = Command::new(binary()?);
     command.args(args).env("RUST_BACKTRACE", "1");
-    let inherited: BTreeSet<_> = std::env::vars_os().map(|(name, _)| name).collect();
-    for name in inherited.iter().filter(|name| name.to_string_lossy().starts_with("K2I__")) {
-        command.env_remove(name);
-    }
+    forget(&mut command, "K2I__");
+    forget(&mut command, "AWS_");
     Ok(command)
 }
 
@@ -193,6 +190,25 @@ pub fn run(scene: &Scene, name: &str, args: &[&str], limit: Duration) -> Result<
     Ok(Ended { status, text: process.output() + &process.errors() })
 }
 
+/// What a configuration lets a test expect of the process.
+#[derive(Debug, Clone, Copy)]
+pub struct Promise {
+    /// Port of `/readyz`.
+    pub health_port: u16,
+    /// Port of `/metrics`.
+    pub metrics_port: u16,
+    /// The memory budget.
+    pub max_size_mb: u64,
+}
+
+impl Promise {
+    /// What this configuration promises.
+    #[must_use]
+    pub fn of(config: &IngestConfig) -> Self {
+        Self { health_port: config.health_port, metrics_port: config.metrics_port, max_size_mb: config.max_size_mb }
+    }
+}
+
 /// A running `k2i ingest`.
 pub struct K2i {
     process: Process,
@@ -225,11 +241,19 @@ impl K2i {
         let file = config.write(scene, &format!("{name}.toml"))?;
         let mut command = command(&["ingest", "--config"])?;
         command.arg(file).args(args).envs(variables.iter().copied());
+        Self::start(scene, name, command, &Promise::of(config))
+    }
+
+    /// Starts `command`, a `k2i ingest` whose configuration makes this promise.
+    ///
+    /// # Errors
+    /// It could not be started.
+    pub fn start(scene: &Scene, name: &str, command: Command, promise: &Promise) -> Result<Self> {
         Ok(Self {
             process: Process::spawn(name, &scene.logs(), command)?,
-            health_port: config.health_port,
-            metrics_port: config.metrics_port,
-            limit_mb: config.max_size_mb + RSS_ALLOWANCE_MB,
+            health_port: promise.health_port,
+            metrics_port: promise.metrics_port,
+            limit_mb: promise.max_size_mb + RSS_ALLOWANCE_MB,
             peak_mb: 0,
         })
     }

@@ -193,6 +193,13 @@ impl Drop for Process {
     }
 }
 
+/// Keeps the caller's variables that begin with `prefix` from a child: a test must not depend on them.
+pub fn forget(command: &mut Command, prefix: &str) {
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with(prefix)) {
+        command.env_remove(name);
+    }
+}
+
 fn read_lossy(path: &Path) -> String {
     fs::read(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
 }

@@ -24,6 +24,9 @@ const HOSTS: [(&str, &str); 5] = [
     (".example", "reserved for examples"),
 ];
 
+/// The configuration that the README shows and the quickstart test runs.
+const QUICKSTART: &str = "deploy/quickstart.toml";
+
 /// Files that must name what the others must not.
 const MAY_NAME_PLACES: [(&str, &str); 1] = [("tests/tidy/mod.rs", "the lists themselves")];
 
@@ -75,6 +78,16 @@ fn nothing_is_left_undone() {
         }
     }
     assert_none("unfinished code, or a test that does not run", &findings);
+}
+
+#[test]
+fn the_readme_shows_the_quickstart_as_it_is_tested() {
+    let all = all();
+    let text = |path: &str| all.iter().find(|file| file.path == path).map(|file| file.text.as_str());
+    let quickstart = text(QUICKSTART).expect("the quickstart's file is there");
+    let readme = text("README.md").expect("there is a README");
+    let block = format!("\n```toml\n{}\n```\n", quickstart.trim_end_matches('\n'));
+    assert!(readme.contains(&block), "README.md does not show {QUICKSTART}, byte for byte");
 }
 
 #[test]

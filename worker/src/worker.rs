@@ -1,16 +1,17 @@
 //! The worker: one session after the other, and in each a pipeline for every table that the coordinator shows.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize};
 use std::time::Duration;
 
 use k2i_domain::ids::{SessionId, TableId, WorkerId};
-use k2i_domain::port::SessionView;
+use k2i_domain::port::{Cut, SessionView};
 use k2i_runtime::port::{CoordinatorPort, PortError, Registration};
 use k2i_runtime::telemetry::metrics::WorkerMetrics;
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::kafka::KafkaControl;
@@ -23,6 +24,8 @@ use crate::watcher::Watcher;
 const HEARTBEAT: Duration = Duration::from_secs(2);
 /// Pause before registering again.
 const REGISTER_AGAIN: Duration = Duration::from_millis(500);
+/// Pause before a pipeline that ended is started again.
+const START_AGAIN: Duration = Duration::from_secs(1);
 /// Messages that may wait for a table; a tick that finds no room is covered by the next one.
 const TABLE_QUEUE: usize = 16;
 
@@ -118,16 +121,35 @@ impl Worker {
     ) -> SessionEnd {
         let Registration { session, mut view, mut cuts } = registration;
         let mut running = Running::default();
+        let end = self.serve(session, &mut view, &mut cuts, &mut running, drain, stop).await;
+        // Nothing of this session goes on beside the next one.
+        running.tasks.shutdown().await;
+        running.watchers.shutdown().await;
+        for (id, reader) in std::mem::take(&mut running.readers) {
+            reader.close(id);
+        }
+        end
+    }
+
+    async fn serve(
+        &self,
+        session: SessionId,
+        view: &mut watch::Receiver<SessionView>,
+        cuts: &mut mpsc::Receiver<Cut>,
+        running: &mut Running,
+        drain: &CancellationToken,
+        stop: &CancellationToken,
+    ) -> SessionEnd {
         let mut heartbeat = tokio::time::interval(HEARTBEAT);
         loop {
             if !view.borrow_and_update().alive {
                 return SessionEnd::Expired;
             }
-            self.reconcile(session, &view, &mut running);
+            self.reconcile(session, view, running);
             tokio::select! {
                 () = stop.cancelled() => return SessionEnd::Finished,
                 () = drain.cancelled() => {
-                    self.drain(session, &mut running, stop).await;
+                    self.drain(session, running, stop).await;
                     return SessionEnd::Finished;
                 }
                 changed = view.changed() => if changed.is_err() { return SessionEnd::Expired },
@@ -137,7 +159,7 @@ impl Worker {
                         return SessionEnd::Expired;
                     }
                 }
-                Some(ended) = running.tasks.join_next() => running.ended(ended),
+                Some(ended) = running.tasks.join_next_with_id() => running.ended(ended),
             }
         }
     }
@@ -150,7 +172,7 @@ impl Worker {
         running.inboxes.retain(|id, _| shown.contains(id));
         for (id, name) in tables {
             let Some(table) = self.options.tables.get(&name) else { continue };
-            if !running.inboxes.contains_key(&id) {
+            if !running.inboxes.contains_key(&id) && running.may_start(id) {
                 self.start(session, id, &name, table, view, running);
             }
         }
@@ -185,33 +207,50 @@ impl Worker {
             tokens: Arc::clone(&self.tokens),
             queued: memory.queued,
             held: memory.held,
+            drain: running.drain.clone(),
         };
-        running.tasks.spawn(async move { (id, Supervisor::run(parts).await) });
+        let task = running.tasks.spawn(Supervisor::run(parts));
+        running.by_task.insert(task.id(), id);
+        running.readers.insert(id, table.reader.clone());
         let sources = Arc::clone(&table.sources);
         let watcher = Watcher { table: id, session, services, view: view.clone(), sources };
-        running.watchers.spawn(watcher.run());
+        if let Some(earlier) = running.watching.insert(id, running.watchers.spawn(watcher.run())) {
+            earlier.abort();
+        }
     }
 
     async fn drain(&self, session: SessionId, running: &mut Running, stop: &CancellationToken) {
-        let mut drained = Vec::new();
-        for inbox in running.inboxes.values() {
+        running.drain.cancel();
+        let tables = running.inboxes.values().cloned().map(|inbox| async move {
             let (done, answer) = oneshot::channel();
-            if inbox.send(ToTable::Drain(done)).await.is_ok() {
-                drained.push(answer);
+            inbox.send(ToTable::Drain(done)).await.is_ok() && answer.await.is_ok()
+        });
+        let all = futures::future::join_all(tables);
+        tokio::pin!(all);
+        let timeout = tokio::time::sleep(self.options.drain_timeout);
+        tokio::pin!(timeout);
+        let mut heartbeat = tokio::time::interval(HEARTBEAT);
+        loop {
+            tokio::select! {
+                drained = &mut all => {
+                    if drained.iter().all(|drained| *drained) {
+                        tracing::info!("everything that was read is committed");
+                    } else {
+                        tracing::warn!("a table went down in the drain; what is left is read again after the restart");
+                    }
+                    break;
+                }
+                () = &mut timeout => {
+                    tracing::warn!("the drain took too long; what is left is read again after the restart");
+                    break;
+                }
+                () = stop.cancelled() => return,
+                _ = heartbeat.tick() => {
+                    if let Err(error) = self.options.port.heartbeat(session).await {
+                        tracing::warn!(%error, "a heartbeat was not taken");
+                    }
+                }
             }
-        }
-        let all = async {
-            for answer in drained {
-                // A table that went down has nothing left to hand over.
-                let _ = answer.await;
-            }
-        };
-        tokio::select! {
-            () = all => tracing::info!("everything that was read is committed"),
-            () = tokio::time::sleep(self.options.drain_timeout) => {
-                tracing::warn!("the drain took too long; what is left is read again after the restart");
-            }
-            () = stop.cancelled() => return,
         }
         if let Err(error) = self.options.port.leave(session).await {
             tracing::warn!(%error, "the session could not be ended; it expires");
@@ -223,11 +262,21 @@ impl Worker {
 #[derive(Default)]
 struct Running {
     inboxes: BTreeMap<TableId, mpsc::Sender<ToTable>>,
-    tasks: JoinSet<(TableId, Result<(), String>)>,
+    tasks: JoinSet<Result<(), String>>,
+    by_task: HashMap<Id, TableId>,
+    readers: BTreeMap<TableId, ReaderHandle>,
     watchers: JoinSet<()>,
+    watching: BTreeMap<TableId, AbortHandle>,
+    /// Tables whose pipeline ended, and when it may be started again.
+    not_before: BTreeMap<TableId, Instant>,
+    drain: CancellationToken,
 }
 
 impl Running {
+    fn may_start(&self, table: TableId) -> bool {
+        !self.drain.is_cancelled() && self.not_before.get(&table).is_none_or(|at| Instant::now() >= *at)
+    }
+
     fn tell(&self, table: TableId, message: ToTable) {
         if let Some(inbox) = self.inboxes.get(&table)
             && inbox.try_send(message).is_err()
@@ -236,15 +285,19 @@ impl Running {
         }
     }
 
-    fn ended(&mut self, ended: Result<(TableId, Result<(), String>), tokio::task::JoinError>) {
-        match ended {
-            Ok((table, result)) => {
-                self.inboxes.remove(&table);
-                if let Err(cause) = result {
-                    tracing::error!(%table, cause, "a table's pipeline could not start");
-                }
-            }
-            Err(error) => tracing::error!(%error, "a table's pipeline failed"),
+    fn ended(&mut self, ended: Result<(Id, Result<(), String>), JoinError>) {
+        let (id, cause) = match ended {
+            Ok((id, result)) => (id, result.err()),
+            Err(error) => (error.id(), Some(error.to_string())),
+        };
+        let Some(table) = self.by_task.remove(&id) else { return };
+        self.inboxes.remove(&table);
+        if let Some(watcher) = self.watching.remove(&table) {
+            watcher.abort();
+        }
+        self.not_before.insert(table, Instant::now() + START_AGAIN);
+        if let Some(cause) = cause {
+            tracing::error!(%table, cause, "a table's pipeline failed");
         }
     }
 }

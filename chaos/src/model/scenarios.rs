@@ -82,7 +82,7 @@ pub fn stale_copy(faults: u8) -> Setup {
 /// The runs of `cargo test`.
 #[must_use]
 pub fn short() -> Vec<Setup> {
-    vec![one_life(2), adopter(1), stale_copy(1)]
+    vec![one_life(1), adopter(0), stale_copy(0)]
 }
 
 /// The same with larger bounds.

@@ -120,6 +120,16 @@ pub struct StreamIdentity {
     pub topic: String,
 }
 
+impl StreamIdentity {
+    /// True when the two cannot be the same stream. A topic id that one side does not know contradicts nothing: brokers
+    /// learn to give ids when they are upgraded.
+    #[must_use]
+    pub fn contradicts(&self, other: &Self) -> bool {
+        let other_id = matches!((&self.topic_id, &other.topic_id), (Some(one), Some(two)) if one != two);
+        self.topic != other.topic || self.kafka_cluster != other.kafka_cluster || other_id
+    }
+}
+
 /// One chain: the accepted ranges of a stream's topic partition within one table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ChainKey {

@@ -4,16 +4,26 @@
 
 mod kafka;
 mod python;
+mod rest;
+mod s3;
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 
 pub use kafka::Kafka;
-pub use python::{Python, answer};
+pub use python::{Python, Variable, answer};
+pub use rest::{Listening, RestCatalog};
+pub use s3::S3;
 
-use crate::cache;
+use crate::process::Process;
+use crate::wait::{Look, until};
+use crate::{cache, http};
+
+/// How long a server may take until it answers.
+const ANSWER_LIMIT: Duration = Duration::from_secs(120);
 
 /// The folder that a component stands in, installed if it was not. Messages of the installation go to standard error.
 fn installed(component: &str) -> Result<PathBuf> {
@@ -30,11 +40,30 @@ fn installed(component: &str) -> Result<PathBuf> {
     Ok(PathBuf::from(path.trim_end()))
 }
 
+/// Waits until a server answers 200. False: it ended, since somebody else was quicker to take the port.
+fn answers(process: &mut Process, port: u16, path: &str) -> Result<bool> {
+    let what = format!("{} to answer at {path}", process.name());
+    until(&what, ANSWER_LIMIT, || match process.ended()? {
+        Some(_) if process.tail().contains("Address already in use") => Ok(Look::Done(false)),
+        Some(status) => bail!("{} ended ({status}):\n{}", process.name(), process.tail()),
+        None => Ok(match http::get(port, path) {
+            Ok(answer) if answer.status == 200 => Look::Done(true),
+            Ok(answer) => Look::NotYet(format!("{} {}", answer.status, answer.body)),
+            Err(error) => Look::NotYet(format!("{error:#}")),
+        }),
+    })
+}
+
 /// The logs of the servers that tests share, for a failed test's report.
 pub(crate) fn shared_logs() -> Result<Vec<PathBuf>> {
-    let folder = cache::run_dir()?.join(kafka::SHARED).join("logs");
-    if !folder.exists() {
-        return Ok(Vec::new());
+    let mut found = Vec::new();
+    for server in [kafka::SHARED, rest::SHARED, s3::SHARED] {
+        let folder = cache::run_dir()?.join(server).join("logs");
+        if folder.exists() {
+            for entry in std::fs::read_dir(folder)? {
+                found.push(entry?.path());
+            }
+        }
     }
-    std::fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect()
+    Ok(found)
 }

@@ -12,11 +12,14 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 use crate::cache;
-use crate::process::Process;
+use crate::process::{Process, forget};
 use crate::scene::Scene;
 
 /// How long a script may take unless its caller says otherwise.
 const LIMIT: Duration = Duration::from_secs(120);
+
+/// An environment variable of a child.
+pub type Variable = (&'static str, String);
 
 /// The environment's interpreter.
 pub struct Python {
@@ -42,6 +45,10 @@ impl Python {
     /// # Errors
     /// It could not be started.
     pub fn start(&self, scene: &Scene, script: &str, args: &[&str]) -> Result<Process> {
+        self.start_with(scene, script, args, &[])
+    }
+
+    fn start_with(&self, scene: &Scene, script: &str, args: &[&str], variables: &[Variable]) -> Result<Process> {
         // Numbered in the order in which they run, so that a report reads like the test.
         static RUNS: AtomicU32 = AtomicU32::new(1);
         let run = RUNS.fetch_add(1, Ordering::Relaxed);
@@ -49,6 +56,8 @@ impl Python {
         // -B: no compiled files beside the scripts, in the clone.
         command.arg("-B").arg(cache::workspace().join("tests/e2e").join(script)).args(args);
         command.env_remove("PYTHONPATH").env_remove("PYTHONHOME");
+        forget(&mut command, "AWS_");
+        command.envs(variables.iter().map(|(name, value)| (name, value)));
         Process::spawn_with_input(&format!("{run:03}-{}", script.trim_end_matches(".py")), &scene.logs(), command)
     }
 
@@ -57,7 +66,15 @@ impl Python {
     /// # Errors
     /// It failed, took more than two minutes, or printed no JSON.
     pub fn ask(&self, scene: &Scene, script: &str, args: &[&str]) -> Result<Value> {
-        let mut process = self.start(scene, script, args)?;
+        self.ask_with(scene, script, args, &[])
+    }
+
+    /// As [`Python::ask`], with these further variables.
+    ///
+    /// # Errors
+    /// See [`Python::ask`].
+    pub fn ask_with(&self, scene: &Scene, script: &str, args: &[&str], variables: &[Variable]) -> Result<Value> {
+        let mut process = self.start_with(scene, script, args, variables)?;
         drop(process.take_input());
         answer(&mut process, LIMIT)
     }

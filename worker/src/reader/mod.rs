@@ -50,7 +50,9 @@ pub struct Outlet {
 impl Outlet {
     /// Lowers the count of queued bytes.
     pub fn taken(queued: &AtomicUsize, bytes: usize) {
-        queued.fetch_sub(bytes, Ordering::AcqRel);
+        // Not below zero: the count was begun anew if an earlier session's writer is still at work.
+        let lower = |now: usize| Some(now.saturating_sub(bytes));
+        let _ = queued.fetch_update(Ordering::AcqRel, Ordering::Acquire, lower);
     }
 }
 

@@ -90,6 +90,8 @@ impl OpenCut {
             chain.rows += 1;
             self.rows += 1;
             chain.newest = chain.newest.max(timestamp.map(Timestamp));
+        } else {
+            self.rowless_since.get_or_insert_with(Instant::now);
         }
     }
 

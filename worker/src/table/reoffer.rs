@@ -60,6 +60,12 @@ pub(crate) fn renamed(
     }
 }
 
+/// True when every range of the cut lies below its chain's accepted end.
+pub(crate) fn is_accepted(cut: &LoggedCut, grants: &BTreeMap<ChainKey, Grant>) -> bool {
+    let below = |range: &ManifestRange| grants.get(&range.chain).is_some_and(|grant| range.range.to() <= grant.start);
+    cut.manifest.ranges.iter().all(below)
+}
+
 /// True when every range of the cut lies below its chain's watermark.
 pub(crate) fn is_committed(cut: &LoggedCut, watermark: &BTreeMap<ChainKey, Offset>) -> bool {
     let below = |range: &ManifestRange| watermark.get(&range.chain).is_some_and(|end| range.range.to() <= *end);

@@ -19,6 +19,15 @@ use crate::reader::ReaderHandle;
 /// How long Kafka may take to describe topics or to take group offsets.
 pub(crate) const KAFKA_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// How an upload ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sent {
+    /// Every file is in the store.
+    Stored,
+    /// A sealed file is not here any more.
+    Gone,
+}
+
 /// The outside of one table's pipeline. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Services {
@@ -39,7 +48,10 @@ impl Services {
     }
 
     /// Sends a cut's files to the store. Repeating it is safe.
-    pub(crate) async fn upload(&self, cut: &LoggedCut) -> Result<(), String> {
+    pub(crate) async fn upload(&self, cut: &LoggedCut) -> Result<Sent, String> {
+        if cut.local.iter().any(|path| !path.exists()) {
+            return Ok(Sent::Gone);
+        }
         let lakehouse = self.settings.connection.get().await.map_err(|error| error.to_string())?;
         for (local, file) in cut.local.iter().zip(&cut.manifest.files) {
             let begun = |id: String| {
@@ -49,7 +61,7 @@ impl Services {
             };
             lakehouse.store().upload(local, &file.location, begun).await.map_err(|error| error.to_string())?;
         }
-        Ok(())
+        Ok(Sent::Stored)
     }
 
     /// The cut is committed or given up: its local files and its entry go. What was uploaded stays (the sweep's work).
@@ -139,7 +151,7 @@ impl Topics {
 /// `Some`: it is another stream. `None`: it cannot be told now, or the topic is not there.
 pub(crate) fn same_stream(view: &KafkaView, known: &StreamIdentity) -> Result<(), Option<Stopped>> {
     let seen = view.identity(&known.topic).ok_or(None)?;
-    if seen == *known {
+    if !seen.contradicts(known) {
         return Ok(());
     }
     let recreated = seen.kafka_cluster == known.kafka_cluster;

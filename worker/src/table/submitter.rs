@@ -9,11 +9,11 @@ use k2i_domain::ids::SessionId;
 use k2i_domain::port::{Cut, Stopped, SubmitReply};
 use k2i_runtime::failpoint::{Failpoint, reach};
 use k2i_runtime::port::PortError;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::sleep;
 
 use super::Generation;
-use super::services::{Services, Topics};
+use super::services::{Sent, Services, Topics};
 use super::supervisor::FromSubmitter;
 use crate::log::{LoggedCut, Step};
 
@@ -39,6 +39,8 @@ pub(crate) enum ToSubmit {
     Stop(Generation, Stopped),
     /// Everything before has been handled when this is reached.
     Drained,
+    /// The same, for whoever waits on it.
+    Flushed(oneshot::Sender<()>),
 }
 
 /// The submitter of one table.
@@ -49,6 +51,12 @@ pub(crate) struct Submitter {
     pub(crate) current: watch::Receiver<Generation>,
     pub(crate) topics: Topics,
     pub(crate) events: mpsc::UnboundedSender<FromSubmitter>,
+}
+
+/// Ends when a newer generation began.
+async fn overtaken(mut current: watch::Receiver<Generation>, generation: Generation) {
+    // Its sender is gone only when the table is going down.
+    let _ = current.wait_for(|now| *now != generation).await;
 }
 
 /// The cut is not wanted any more: a newer generation began.
@@ -66,6 +74,10 @@ impl Submitter {
                 }
                 ToSubmit::Stop(..) => {}
                 ToSubmit::Drained => self.tell(FromSubmitter::Drained),
+                ToSubmit::Flushed(done) => {
+                    // Whoever waited may be gone.
+                    let _ = done.send(());
+                }
             }
         }
     }
@@ -85,12 +97,13 @@ impl Submitter {
             }
             Ok(SubmitReply::Refused(ranges)) => {
                 tracing::info!(table = cut.table, sequence = %cut.manifest.sequence, ?ranges, "a manifest was refused");
+                self.services.abandon(&cut);
                 self.tell(FromSubmitter::Refused(generation));
             }
             Ok(SubmitReply::Stopped) => self.tell(FromSubmitter::Refused(generation)),
+            // What is sealed stays: the next generation submits it again where it still fits.
             Ok(SubmitReply::Busy { .. }) | Err(Overtaken) => {}
         }
-        self.services.abandon(&cut);
         if let Some(tick) = tick {
             self.nothing(tick).await;
         }
@@ -102,7 +115,13 @@ impl Submitter {
         generation: Generation,
         cut: &mut LoggedCut,
     ) -> Result<SubmitReply, Overtaken> {
-        self.upload(generation, cut).await?;
+        if !self.is_current(generation) {
+            return Err(Overtaken);
+        }
+        if self.upload(generation, cut).await? == Sent::Gone {
+            tracing::error!(table = cut.table, "a sealed file is gone from the spool folder, its rows are read again");
+            return Ok(SubmitReply::Refused(Vec::new()));
+        }
         self.same_topics(generation, cut).await?;
         let mut pause = PAUSE.0;
         loop {
@@ -132,15 +151,21 @@ impl Submitter {
         }
     }
 
-    async fn upload(&mut self, generation: Generation, cut: &mut LoggedCut) -> Result<(), Overtaken> {
+    async fn upload(&mut self, generation: Generation, cut: &mut LoggedCut) -> Result<Sent, Overtaken> {
         let mut pause = PAUSE.0;
         loop {
-            match self.services.upload(cut).await {
-                Ok(()) => {
+            // An upload that is cut off leaves nothing that anybody names: another attempt has another name.
+            let sent = tokio::select! {
+                sent = self.services.upload(cut) => sent,
+                () = overtaken(self.current.clone(), generation) => return Err(Overtaken),
+            };
+            match sent {
+                Ok(Sent::Gone) => return Ok(Sent::Gone),
+                Ok(Sent::Stored) => {
                     reach(Failpoint::FilesUploaded);
                     cut.step = Step::Uploaded;
                     self.services.note(cut);
-                    return Ok(());
+                    return Ok(Sent::Stored);
                 }
                 Err(error) => tracing::warn!(table = cut.table, error, "an upload failed and is tried again"),
             }

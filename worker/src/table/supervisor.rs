@@ -5,12 +5,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use k2i_domain::ids::{ChainKey, Epoch, Partition, SessionId, TableId};
-use k2i_domain::port::{Cut, Grant, SessionView, Stopped, TableView};
+use k2i_domain::ids::{ChainKey, Epoch, Incarnation, Partition, Sequence, SessionId, TableId};
+use k2i_domain::port::{Cut, Grant, SessionView, Stopped, SubmitReply, TableView};
 use k2i_domain::range::Offset;
 use k2i_runtime::failpoint::{Failpoint, reach};
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinSet;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use super::cut::ReadChain;
 use super::services::{Services, Topics};
@@ -50,6 +52,7 @@ pub(crate) enum FromSubmitter {
 /// One chain that is being read.
 #[derive(Debug, Clone, Copy)]
 struct Reading {
+    incarnation: Incarnation,
     epoch: Epoch,
     token: Token,
 }
@@ -62,7 +65,10 @@ pub(crate) struct Supervisor {
     view: watch::Receiver<SessionView>,
     inbox: mpsc::Receiver<ToTable>,
     writer: std::sync::mpsc::Sender<ToWriter>,
+    /// Offers sealed cuts again; the cuts of the writer go through a submitter of its own.
     submitter: Submitter,
+    /// That one's task: it ends with the supervisor.
+    _tasks: JoinSet<()>,
     events: mpsc::UnboundedReceiver<FromSubmitter>,
     troubles: mpsc::UnboundedReceiver<(Generation, Trouble)>,
     current: watch::Sender<Generation>,
@@ -73,8 +79,6 @@ pub(crate) struct Supervisor {
     /// Cuts that were accepted and are not known to be committed.
     accepted: Vec<LoggedCut>,
     published: BTreeMap<ChainKey, Offset>,
-    /// Sealed cuts of earlier sessions have been looked at.
-    offered_again: bool,
     /// The generation cannot go on.
     restart: bool,
     /// The table is stopped: nothing that was accepted has to be waited for.
@@ -82,6 +86,7 @@ pub(crate) struct Supervisor {
     not_before: Option<Instant>,
     pause: Duration,
     draining: Option<Draining>,
+    drain: CancellationToken,
 }
 
 struct Draining {
@@ -100,6 +105,8 @@ pub(crate) struct Parts {
     /// Bytes that wait for the writer, and bytes that it holds.
     pub(crate) queued: Arc<AtomicUsize>,
     pub(crate) held: Arc<AtomicUsize>,
+    /// Cancelled when the worker begins to drain.
+    pub(crate) drain: CancellationToken,
 }
 
 impl Supervisor {
@@ -113,7 +120,9 @@ impl Supervisor {
     }
 
     fn start(parts: Parts) -> Result<Self, String> {
-        let Parts { table, session, services, view, inbox, tokens, queued, held } = parts;
+        let Parts { table, session, services, view, inbox, tokens, queued, held, drain } = parts;
+        // What an earlier session's writer left uncounted is nobody's any more.
+        queued.store(0, Ordering::Release);
         let (writer, writer_inbox) = std::sync::mpsc::channel();
         let (submit, submit_inbox) = mpsc::channel::<ToSubmit>(CUTS_WAITING);
         let (event_sender, events) = mpsc::unbounded_channel();
@@ -141,7 +150,8 @@ impl Supervisor {
         };
         let name = format!("k2i-write-{table}");
         std::thread::Builder::new().name(name).spawn(move || thread.run(&writer_inbox)).map_err(|e| e.to_string())?;
-        tokio::spawn(submitter().run(submit_inbox));
+        let mut tasks = JoinSet::new();
+        tasks.spawn(submitter().run(submit_inbox));
         let feed = writer.clone();
         let outlet = Outlet {
             feed: Box::new(move |fed: Fed| {
@@ -157,6 +167,7 @@ impl Supervisor {
             table,
             session,
             submitter: submitter(),
+            _tasks: tasks,
             services,
             view,
             inbox,
@@ -169,7 +180,7 @@ impl Supervisor {
             reading: BTreeMap::new(),
             accepted: Vec::new(),
             published: BTreeMap::new(),
-            offered_again: false,
+            drain,
             restart: false,
             stopped: false,
             not_before: None,
@@ -194,13 +205,17 @@ impl Supervisor {
         tokio::select! {
             changed = self.view.changed() => return changed.is_ok(),
             Some(event) = self.events.recv() => self.submitted(event).await,
-            Some((generation, trouble)) = self.troubles.recv() => self.trouble(generation, trouble),
+            trouble = self.troubles.recv() => match trouble {
+                Some((generation, trouble)) => self.trouble(generation, trouble),
+                // The writer has ended: the worker starts the table anew.
+                None => return false,
+            },
             message = self.inbox.recv() => match message {
                 Some(ToTable::Cut(cut)) => self.tell_writer(ToWriter::Cut(cut)),
                 Some(ToTable::Drain(done)) => self.drain(done).await,
                 None => return false,
             },
-            () = until(wake) => {}
+            () = until(wake) => self.not_before = None,
         }
         true
     }
@@ -226,8 +241,10 @@ impl Supervisor {
         if self.not_before.is_some_and(|at| Instant::now() < at) {
             return true;
         }
-        let kept =
-            self.reading.iter().all(|(key, now)| view.grants.get(key).is_some_and(|grant| grant.epoch == now.epoch));
+        let held = |(key, now): (&ChainKey, &Reading)| {
+            now.incarnation == view.incarnation && view.grants.get(key).is_some_and(|grant| grant.epoch == now.epoch)
+        };
+        let kept = self.reading.iter().all(held);
         let fresh = view.grants.keys().any(|key| !self.reading.contains_key(key));
         if self.reading.is_empty() || self.restart || !kept || fresh {
             self.begin(&view).await;
@@ -242,20 +259,46 @@ impl Supervisor {
         self.reading.clear();
         self.tell_writer(ToWriter::Stop);
         self.services.reader.unassign(tokens).await;
+        // Afterwards no sealed cut is in anybody's hands but the log's.
+        let (done, flushed) = oneshot::channel();
+        self.tell_writer(ToWriter::Flush(done));
+        // An error is a writer that has ended, which holds nothing either.
+        let _ = flushed.await;
+        self.take_events();
+    }
+
+    /// What the submitter told until now, refusals and stops of ended generations left aside.
+    fn take_events(&mut self) {
+        while let Ok(event) = self.events.try_recv() {
+            match event {
+                FromSubmitter::Accepted(cut) => self.accepted.push(*cut),
+                FromSubmitter::Drained => self.give_up_draining(),
+                FromSubmitter::Refused(_) | FromSubmitter::Stop(..) => {}
+            }
+        }
     }
 
     async fn begin(&mut self, view: &TableView) {
         self.halt().await;
         self.restart = false;
         self.not_before = None;
-        match self.try_begin(view).await {
-            Ok(()) => self.pause = PAUSE.0,
+        let changed = changed(self.view.clone(), self.table, view.clone());
+        let drain = self.drain.clone();
+        let begun = tokio::select! {
+            begun = self.try_begin(view) => begun,
+            () = changed => Err(Setback::later("the assignment changed meanwhile")),
+            () = drain.cancelled() => Err(Setback::later("the worker drains")),
+        };
+        match begun {
+            Ok(()) => {}
             Err(Setback::Stop(stopped)) => {
                 self.ask_to_stop(stopped).await;
                 self.back_off();
             }
             Err(Setback::Later(why)) => {
                 tracing::warn!(table = view.name, why, "reading cannot begin yet");
+                // It may have been cut off half-way.
+                self.halt().await;
                 self.back_off();
             }
         }
@@ -265,11 +308,9 @@ impl Supervisor {
         let generation = *self.current.borrow();
         let target = self.target(view).await?;
         let mut grants = view.grants.clone();
+        // First what is sealed here: it may reach over what Kafka has deleted meanwhile.
+        self.offer_again(generation, &target, view, &mut grants).await?;
         self.check_starts(view, &grants).await?;
-        if !self.offered_again {
-            self.offer_again(generation, &target, view, &mut grants).await?;
-            self.offered_again = true;
-        }
         let mut starts = Vec::new();
         let mut chains = Vec::new();
         for (key, grant) in &grants {
@@ -283,7 +324,8 @@ impl Supervisor {
                 token,
             });
             chains.push((*key, ReadChain::at(token, grant.epoch, grant.start, grant.leader_epoch)));
-            self.reading.insert(*key, Reading { epoch: grant.epoch, token });
+            let incarnation = view.incarnation;
+            self.reading.insert(*key, Reading { incarnation, epoch: grant.epoch, token });
         }
         let topics = view.streams.iter().map(|(id, stream)| (*id, stream.topic.as_str().into())).collect();
         self.tell_writer(ToWriter::Begin(Box::new(Begin { generation, target, chains, topics })));
@@ -326,8 +368,8 @@ impl Supervisor {
         Ok(())
     }
 
-    /// Sealed cuts of earlier sessions: one whose ranges all start where we start is submitted again under a new name,
-    /// any other is given up and read again.
+    /// Sealed cuts of earlier generations and sessions: one whose ranges all start where we start is submitted again
+    /// under a new name; any other is given up, unless it is accepted and waits for its commit.
     async fn offer_again(
         &mut self,
         generation: Generation,
@@ -337,16 +379,16 @@ impl Supervisor {
     ) -> Result<(), Setback> {
         let name = &self.services.settings.name;
         let logged = self.services.log.of_table(name).map_err(|error| Setback::Later(error.to_string()))?;
-        let mut earlier: Vec<LoggedCut> =
-            logged.into_iter().filter(|cut| cut.manifest.session != self.session).collect();
+        let mut earlier = logged;
         while let Some(place) = earlier.iter().position(|cut| reoffer::fits(cut, target, grants)) {
             let old = earlier.remove(place);
-            let sequence = k2i_domain::ids::Sequence(self.sequence.fetch_add(1, Ordering::AcqRel) + 1);
+            self.accepted.retain(|cut| cut.id() != old.id());
+            let sequence = Sequence(self.sequence.fetch_add(1, Ordering::AcqRel) + 1);
             let mut cut = reoffer::renamed(&old, target, self.session, sequence, self.table, grants);
             self.services.log.put(&cut).map_err(|error| Setback::Later(error.to_string()))?;
             self.services.log.remove(old.id()).map_err(|error| Setback::Later(error.to_string()))?;
             match self.submitter.offer(generation, &mut cut).await {
-                Ok(k2i_domain::port::SubmitReply::Accepted) => {
+                Ok(SubmitReply::Accepted) => {
                     tracing::info!(table = cut.table, rows = cut.manifest.rows(), "a sealed cut was offered again");
                     for range in &cut.manifest.ranges {
                         if let Some(grant) = grants.get_mut(&range.chain) {
@@ -356,13 +398,18 @@ impl Supervisor {
                     }
                     self.accepted.push(cut);
                 }
-                _ => {
+                Ok(SubmitReply::Refused(_)) => {
                     self.services.abandon(&cut);
-                    return Err(Setback::later("a cut that was offered again was not taken"));
+                    return Err(Setback::later("a cut that was offered again was refused"));
                 }
+                _ => return Err(Setback::later("a cut that was offered again was not taken")),
             }
         }
         for cut in earlier {
+            if self.accepted.iter().any(|accepted| accepted.id() == cut.id()) && reoffer::is_accepted(&cut, grants) {
+                continue;
+            }
+            self.accepted.retain(|accepted| accepted.id() != cut.id());
             if !reoffer::is_committed(&cut, &view.watermark) {
                 tracing::info!(
                     table = cut.table,
@@ -377,7 +424,10 @@ impl Supervisor {
 
     async fn submitted(&mut self, event: FromSubmitter) {
         match event {
-            FromSubmitter::Accepted(cut) => self.accepted.push(*cut),
+            FromSubmitter::Accepted(cut) => {
+                self.accepted.push(*cut);
+                self.pause = PAUSE.0;
+            }
             FromSubmitter::Refused(generation) if self.is_current(generation) => {
                 self.give_up_draining();
                 self.halt().await;
@@ -489,6 +539,18 @@ impl Setback {
     fn later(why: &str) -> Self {
         Self::Later(why.to_owned())
     }
+}
+
+/// Ends when what the table should be doing is not what `begun` says any more.
+async fn changed(mut view: watch::Receiver<SessionView>, table: TableId, begun: TableView) {
+    let differs = |now: &SessionView| {
+        let same = |now: &TableView| {
+            now.stopped.is_none() && now.incarnation == begun.incarnation && now.grants.keys().eq(begun.grants.keys())
+        };
+        !now.alive || !now.tables.get(&table).is_some_and(same)
+    };
+    // Its sender is gone only when the session is over.
+    let _ = view.wait_for(differs).await;
 }
 
 async fn until(at: Option<Instant>) {

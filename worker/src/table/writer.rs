@@ -13,7 +13,7 @@ use k2i_domain::port::{Cut, StopReason, Stopped};
 use k2i_lakehouse::statistics::FileStatistics;
 use k2i_runtime::failpoint::{Failpoint, reach};
 use k2i_runtime::telemetry::metrics::WorkerMetrics;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use super::Generation;
 use super::cut::{OpenCut, ReadChain};
@@ -41,6 +41,8 @@ pub(crate) enum ToWriter {
     Cut(Cut),
     /// End the cut, positions without rows included, and say when everything before has been handled.
     Drain,
+    /// Say when everything before has been handled.
+    Flush(oneshot::Sender<()>),
 }
 
 /// The start of a generation.
@@ -130,6 +132,7 @@ impl Writer {
                 }
                 return self.send(ToSubmit::Drained);
             }
+            ToWriter::Flush(done) => return self.send(ToSubmit::Flushed(done)),
         }
         Ok(())
     }
@@ -305,8 +308,26 @@ impl Writer {
             sequence,
             file: 0,
         };
-        let sealed = match now.file.take() {
-            Some(file) => Some(file.seal(&identity).map_err(|error| error.to_string())?),
+        let file = now.file.take();
+        let path = file.as_ref().map(|file| file.path().to_owned());
+        let sealed = self.seal_and_log(now, ranges, sequence, file, &identity);
+        if let (Err(_), Some(path)) = (&sealed, path) {
+            // Another attempt has another name; what cannot be removed now goes with the next start.
+            let _ = std::fs::remove_file(path);
+        }
+        sealed
+    }
+
+    fn seal_and_log(
+        &self,
+        now: &Active,
+        ranges: Vec<ManifestRange>,
+        sequence: Sequence,
+        file: Option<FileWriter>,
+        identity: &FileIdentity,
+    ) -> Result<LoggedCut, String> {
+        let sealed = match file {
+            Some(file) => Some(file.seal(identity).map_err(|error| error.to_string())?),
             None => None,
         };
         reach(Failpoint::FileSealed);

@@ -64,8 +64,8 @@ pub enum Verdict {
     Rest,
     /// Something outside is not there yet; the text says what.
     Wait(String),
-    /// The load shows an older table than one seen before: load again.
-    Stale,
+    /// The load shows an older table than one seen before, or none: load again, and stop when that lasts.
+    Stale(Stopped),
     /// Another life's watermark has to stand still first.
     Watch(Property),
     /// Log this, then load again.
@@ -83,7 +83,10 @@ pub fn decide(context: Context<'_>, loaded: &Loaded) -> Verdict {
     let facts = match loaded {
         Loaded::Found(facts) => facts,
         Loaded::Missing if table.life == Life::New => return create(context),
-        Loaded::Missing => return stop(context, StopReason::TableRecreated, "the catalog has no such table any more"),
+        Loaded::Missing => {
+            let detail = "the catalog has had no such table for a minute: it was dropped or renamed".to_owned();
+            return Verdict::Stale(Stopped { reason: StopReason::TableRecreated, detail });
+        }
         Loaded::Failed(why) => return Verdict::Wait(why.clone()),
     };
     if let Some(verdict) = same_table(context, facts) {
@@ -113,7 +116,10 @@ fn same_table(context: Context<'_>, facts: &Facts) -> Option<Verdict> {
         return Some(stop(context, StopReason::TableRecreated, &detail));
     }
     let stale = table.recorded.is_some_and(|recorded| facts.last_sequence < recorded.sequence);
-    stale.then_some(Verdict::Stale)
+    stale.then(|| {
+        let detail = "the catalog has shown an older state of it for a minute: was the catalog restored?".to_owned();
+        Verdict::Stale(Stopped { reason: StopReason::CatalogWentBack, detail })
+    })
 }
 
 fn create(context: Context<'_>) -> Verdict {

@@ -54,6 +54,8 @@ pub enum Input {
     Lost,
     /// Time has passed, or the state has changed.
     Tick,
+    /// This process was paused for a while: silence meanwhile says nothing about anybody else.
+    Resumed,
     /// A linearizable read has ended: `true` when it showed this process as the leader.
     Confirmed(EffectId, bool),
     /// A proposal has ended: `true` when it was applied. `false` is "not, or not known".
@@ -195,6 +197,7 @@ impl Core {
     fn take(&mut self, now: Timestamp, state: &State, input: Input, effects: &mut Vec<Effect>) {
         match input {
             Input::Led | Input::Lost | Input::Tick => {}
+            Input::Resumed => self.sessions.forgive(now),
             Input::Heartbeat(session) => self.sessions.seen(session, now),
             Input::Accepted(table, session) => {
                 self.sessions.seen(session, now);

@@ -16,7 +16,9 @@ pub fn judge(table: &Table, seen: &Observation) -> Option<Command> {
     if table.stopped.as_ref().is_some_and(|stopped| !stopped.reason.lifts_itself()) {
         return None;
     }
-    let known = table.stream_of_topic(&seen.identity.topic).map(|(id, _)| id);
+    let stream = table.stream_of_topic(&seen.identity.topic);
+    let known = stream.map(|(id, _)| id);
+    let identity = stream.map_or(&seen.identity, |(_, identity)| identity).clone();
     if let Some(stopped) = another_stream(table, seen) {
         return Some(Command::StopTable { table: seen.table, stopped });
     }
@@ -31,7 +33,7 @@ pub fn judge(table: &Table, seen: &Observation) -> Option<Command> {
     if starts.is_empty() && schema.is_none() {
         return None;
     }
-    Some(Command::PutStream { table: seen.table, identity: seen.identity.clone(), starts, schema })
+    Some(Command::PutStream { table: seen.table, identity, starts, schema })
 }
 
 /// The same name, and not the same stream.
@@ -44,7 +46,7 @@ fn another_stream(table: &Table, seen: &Observation) -> Option<Stopped> {
         );
         return Some(Stopped { reason: StopReason::KafkaClusterChanged, detail });
     }
-    if known.topic_id != seen.identity.topic_id {
+    if known.contradicts(&seen.identity) {
         let text = |id: &Option<String>| id.clone().unwrap_or_else(|| "none".into());
         let detail = format!(
             "topic {} had id {} and has {}: it was deleted and created anew",

@@ -4,7 +4,7 @@ use super::decide::{Context, Still, Verdict, decide};
 use super::{Core, Effect, EffectId, Input};
 use crate::ids::{AcceptanceNumber, SequenceNumber, SnapshotId, TableId, Timestamp};
 use crate::lake::{CommitKind, CommitPlan, FileCheck, Loaded, Outcome};
-use crate::port::{StopReason, Stopped};
+use crate::port::Stopped;
 use crate::state::{Command, RealignReason, State, Table};
 
 /// An idle table is looked at this often, so that a rollback is seen before its history expires.
@@ -81,6 +81,8 @@ pub(super) struct TableLoop {
     /// When one was sent whose answer never came.
     first_unanswered: Option<Timestamp>,
     first_answered: bool,
+    /// A commit was answered as applied, and no load has shown one since.
+    unseen: bool,
     waiting_for: Option<String>,
     lift_at: Option<Timestamp>,
 }
@@ -279,7 +281,7 @@ impl Core {
             first_answered,
         };
         let verdict = decide(context, loaded);
-        if verdict != Verdict::Stale {
+        if !matches!(verdict, Verdict::Stale(_)) {
             table_loop.stale_since = None;
         }
         self.act(now, id, table, verdict, effects);
@@ -303,7 +305,7 @@ impl Core {
                 table_loop.waiting_for = Some("another life's watermark has to stand still".into());
                 table_loop.next_look = Some(now.plus_ms(WATCH_MS));
             }
-            Verdict::Stale => self.stale(now, id, effects),
+            Verdict::Stale(stopped) => self.stale(now, id, stopped, effects),
             Verdict::Propose(command) => {
                 let then = match command {
                     Command::RecordCommit { .. } => Then::Recorded,
@@ -381,20 +383,27 @@ impl Core {
             (None, _) => {}
         }
         match outcome {
-            Outcome::Committed | Outcome::Conflict => table_loop.again(),
-            Outcome::Unknown(_) | Outcome::Rejected(_) | Outcome::TableGone => table_loop.back_off(now),
+            // A catalog that keeps saying so without showing it is asked with growing pauses.
+            Outcome::Committed if !table_loop.unseen => {
+                table_loop.again();
+                table_loop.unseen = true;
+            }
+            Outcome::Committed
+            | Outcome::Conflict
+            | Outcome::Unknown(_)
+            | Outcome::Rejected(_)
+            | Outcome::TableGone => table_loop.back_off(now),
         }
     }
 
-    fn stale(&mut self, now: Timestamp, id: TableId, effects: &mut Vec<Effect>) {
+    /// Loads again; when it has been like this for a minute, the table stops.
+    fn stale(&mut self, now: Timestamp, id: TableId, stopped: Stopped, effects: &mut Vec<Effect>) {
         let effect = self.fresh();
         let table_loop = self.table_loop(id);
         let since = *table_loop.stale_since.get_or_insert(now);
         if now < since.plus_ms(STALE_MS) {
             return table_loop.back_off(now);
         }
-        let detail = "the catalog has shown an older state of it for a minute: was the catalog restored?".to_owned();
-        let stopped = Stopped { reason: StopReason::CatalogWentBack, detail };
         table_loop.phase = Phase::Proposing(effect, Then::Rest);
         effects.push(Effect::Propose(effect, Command::StopTable { table: id, stopped }));
     }
@@ -415,6 +424,7 @@ impl TableLoop {
     fn recorded(&mut self, now: Timestamp, table: &Table) {
         self.rest(now);
         self.snapshot = None;
+        self.unseen = false;
         self.still = None;
         self.last_commit = Some(now);
         self.first_accepted = (!table.accepted.is_empty()).then_some(now);

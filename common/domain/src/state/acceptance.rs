@@ -15,6 +15,22 @@ impl State {
     }
 }
 
+impl State {
+    /// The answer of a table that takes nothing now, without replicating the manifest first. `None`: ask the log.
+    #[must_use]
+    pub fn preview(&self, manifest: &Manifest) -> Option<SubmitReply> {
+        let table = self.tables.get(&manifest.table)?;
+        let known = table.sequences.get(&manifest.session).is_some_and(|last| manifest.sequence <= *last);
+        if known || !self.is_live(manifest.session) || manifest.incarnation != table.incarnation {
+            return None;
+        }
+        if table.stopped.is_some() {
+            return Some(SubmitReply::Stopped);
+        }
+        table.is_full(manifest).then_some(SubmitReply::Busy { retry_after_ms: limits::BUSY_RETRY_MS })
+    }
+}
+
 impl Table {
     fn submit(&mut self, manifest: Manifest, at: Timestamp, live: bool) -> SubmitReply {
         // Before epochs: a manifest that was accepted stays accepted, also after its commit and its session's end.

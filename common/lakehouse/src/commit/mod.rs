@@ -30,7 +30,7 @@ use k2i_domain::manifest::ManifestFile;
 
 use crate::catalog::{self, CatalogBackend, CatalogDescription, CatalogSettings, LoadedTable};
 use crate::error::LakehouseError;
-use crate::schema::writable;
+use crate::schema::committable;
 use crate::storage::{StorageSettings, Store};
 
 pub use target::TargetTable;
@@ -184,7 +184,7 @@ impl Lakehouse {
         if plan.base != base.head() {
             return Err(LakehouseError::StaleBase { snapshot: plan.snapshot, planned: plan.base, head: base.head() });
         }
-        writable(metadata).map_err(|source| LakehouseError::Unwritable { table: base.ident().to_string(), source })?;
+        committable(metadata).map_err(|source| LakehouseError::Unwritable { table: base.ident().to_string(), source })?;
         let table = self.iceberg_table(&base.loaded)?;
 
         let files: Vec<String> = plan.files.iter().map(|file| file.location.clone()).collect();

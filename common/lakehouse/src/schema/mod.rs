@@ -20,7 +20,7 @@ use iceberg::spec::Schema;
 pub use build::schema_of;
 pub use column::{Column, ColumnType};
 pub use kafka::{MetadataColumns, MetadataFields};
-pub use writable::{Unwritable, writable};
+pub use writable::{Unwritable, committable, writable};
 
 /// A schema that cannot be built or read.
 #[derive(Debug, thiserror::Error)]

@@ -32,11 +32,12 @@ pub enum Unwritable {
     },
 }
 
-/// Says whether files can be written for the table's current schema and default spec.
+/// Says whether a snapshot can be committed to the table. Files of an older spec or schema that still exists are legal,
+/// so what the table has *now* does not matter.
 ///
 /// # Errors
 /// The first reason why not.
-pub fn writable(metadata: &TableMetadata) -> Result<(), Unwritable> {
+pub fn committable(metadata: &TableMetadata) -> Result<(), Unwritable> {
     if metadata.format_version() != FormatVersion::V2 {
         return Err(Unwritable::FormatVersion { version: format_version(metadata.format_version()) });
     }
@@ -44,6 +45,15 @@ pub fn writable(metadata: &TableMetadata) -> Result<(), Unwritable> {
     if encrypted || metadata.encryption_keys_iter().len() > 0 {
         return Err(Unwritable::Encrypted);
     }
+    Ok(())
+}
+
+/// Says whether files can be written for the table's current schema and default spec.
+///
+/// # Errors
+/// The first reason why not.
+pub fn writable(metadata: &TableMetadata) -> Result<(), Unwritable> {
+    committable(metadata)?;
     let fields = metadata.default_partition_spec().fields();
     if !fields.is_empty() {
         let names: Vec<_> = fields.iter().map(|field| field.name.as_str()).collect();

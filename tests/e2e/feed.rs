@@ -1,0 +1,114 @@
+//! A topic with orders in it. What was produced is what the broker acknowledged, written down record by record.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use k2i_tests::components::{Kafka, Python, answer};
+use k2i_tests::process::Process;
+use k2i_tests::scene::Scene;
+use serde_json::Value;
+
+/// How long a producer may take to finish once it was told to.
+const PRODUCE_LIMIT: Duration = Duration::from_secs(90);
+
+/// Next offset by topic partition.
+pub type Positions = BTreeMap<i32, i64>;
+
+/// A topic on the shared broker.
+pub struct Feed<'a> {
+    scene: &'a Scene,
+    python: &'static Python,
+    bootstrap: String,
+    topic: String,
+    acks: Vec<PathBuf>,
+}
+
+/// A producer that runs beside the test.
+pub struct Production {
+    process: Process,
+}
+
+impl Production {
+    /// Fails if it has ended.
+    pub fn expect_running(&mut self) -> Result<()> {
+        self.process.expect_running()
+    }
+
+    /// Tells it to come to an end, and returns the tally of what was acknowledged.
+    pub fn finish(mut self) -> Result<Value> {
+        drop(self.process.take_input());
+        answer(&mut self.process, PRODUCE_LIMIT)
+    }
+}
+
+impl<'a> Feed<'a> {
+    /// Creates the topic.
+    pub fn create(scene: &'a Scene, topic: &str, partitions: u32) -> Result<Self> {
+        let python = Python::shared()?;
+        let bootstrap = Kafka::shared()?.bootstrap();
+        python.ask(scene, "kafka_tool.py", &[&bootstrap, "create-topic", topic, &partitions.to_string()])?;
+        Ok(Self { scene, python, bootstrap, topic: topic.to_owned(), acks: Vec::new() })
+    }
+
+    /// The broker's address.
+    pub fn bootstrap(&self) -> &str {
+        &self.bootstrap
+    }
+
+    /// The files that name every acknowledged record.
+    pub fn acks(&self) -> &[PathBuf] {
+        &self.acks
+    }
+
+    /// Produces so many orders as fast as it goes, and returns their tally.
+    pub fn produce(&mut self, orders: u32) -> Result<Value> {
+        self.start(&["--orders", &orders.to_string()])?.finish()
+    }
+
+    /// Produces so many orders at a steady rate.
+    pub fn produce_slowly(&mut self, orders: u32, per_second: u32) -> Result<Production> {
+        self.start(&["--orders", &orders.to_string(), "--per-second", &per_second.to_string()])
+    }
+
+    /// Produces at a steady rate until told to finish, and at least `orders`.
+    pub fn keep_producing(&mut self, orders: u32, per_second: u32) -> Result<Production> {
+        self.start(&["--orders", &orders.to_string(), "--per-second", &per_second.to_string(), "--until-eof"])
+    }
+
+    fn start(&mut self, how: &[&str]) -> Result<Production> {
+        let acks = self.scene.path(&format!("acks-{}-{}.csv", self.topic, self.acks.len()));
+        let mut args = vec!["--bootstrap", &self.bootstrap, "--topic", &self.topic, "--acks", text(&acks)?];
+        args.extend(how);
+        let process = self.python.start(self.scene, "produce.py", &args)?;
+        self.acks.push(acks);
+        Ok(Production { process })
+    }
+
+    /// Where the topic ends.
+    pub fn ends(&self) -> Result<Positions> {
+        positions(&self.kafka(&["ends", &self.topic])?)
+    }
+
+    /// What a consumer group has published.
+    pub fn published(&self, group: &str) -> Result<Positions> {
+        positions(&self.kafka(&["committed", group, &self.topic])?)
+    }
+
+    fn kafka(&self, args: &[&str]) -> Result<Value> {
+        self.python.ask(self.scene, "kafka_tool.py", &[&[self.bootstrap.as_str()], args].concat())
+    }
+}
+
+fn positions(answer: &Value) -> Result<Positions> {
+    let object = answer.as_object().context("positions are an object")?;
+    let entry =
+        |(partition, offset): (&String, &Value)| Ok((partition.parse()?, offset.as_i64().context("an offset")?));
+    object.iter().map(entry).collect()
+}
+
+/// A path as an argument.
+pub fn text(path: &Path) -> Result<&str> {
+    path.to_str().context("the cache folder's name is text")
+}
