@@ -16,7 +16,7 @@ const FLUSH_SECONDS: u64 = 1;
 const MAX_SIZE_MB: u64 = 256;
 /// How far apart two commits may be where one is due every second and there are always new rows: the machine is busy
 /// with other tests, and its clock is not ours.
-const MOST_BETWEEN_COMMITS: Duration = Duration::from_secs(5);
+const MOST_BETWEEN_COMMITS: Duration = Duration::from_secs(10);
 /// Produced to both topics; at this rate it takes 15 seconds.
 const ORDERS: u32 = 7_500;
 const PER_SECOND: u32 = 500;
@@ -62,6 +62,9 @@ fn two_tables_one_catalog_down() {
 
 /// Fails where two commits are too far apart, or there are too few to tell.
 fn check_pace(times: &[i64]) -> Result<()> {
+    // The metadata lists snapshots in no particular order.
+    let mut times = times.to_vec();
+    times.sort_unstable();
     let gaps: Vec<i64> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
     let widest = gaps.iter().max().context("only one commit")?;
     println!("{} commits, at most {widest} ms apart", times.len());

@@ -89,9 +89,8 @@ impl Process {
 
     /// Forgets what was written for a commit that nobody will send.
     fn forget_plan(&mut self) {
-        let wanted = |effect: &Effect| {
-            matches!(effect, Effect::Post(..) | Effect::Propose(_, Command::BeginCommit { .. }))
-        };
+        let wanted =
+            |effect: &Effect| matches!(effect, Effect::Post(..) | Effect::Propose(_, Command::BeginCommit { .. }));
         if !self.effects.iter().any(wanted) {
             (self.written, self.base) = (None, 0);
         }
@@ -177,8 +176,7 @@ impl Life {
     #[must_use]
     pub fn empty(number: usize, adopt_now: bool, outside: Outside<'_>) -> Self {
         let mut state = State::default();
-        let identity =
-            StreamIdentity { kafka_cluster: "k".into(), topic_id: Some("i".into()), topic: "t".into() };
+        let identity = StreamIdentity { kafka_cluster: "k".into(), topic_id: Some("i".into()), topic: "t".into() };
         let starts = (0..PARTITIONS).map(|number| (partition(number), Offset(0))).collect();
         state.apply(Command::Init { instance: Instance(number as u64 + 1), cluster: CLUSTER.into() });
         state.apply(Command::PutTable { spec: spec() });
@@ -272,7 +270,9 @@ impl Life {
         let before = deposed.effects.len();
         deposed.feed(&self.state, outside, input);
         let begun = deposed.effects.split_off(before);
-        deposed.effects.extend(begun.into_iter().filter(|effect| matches!(effect, Effect::Post(..) | Effect::Create(..))));
+        deposed
+            .effects
+            .extend(begun.into_iter().filter(|effect| matches!(effect, Effect::Post(..) | Effect::Create(..))));
         self.forget_deposed();
     }
 

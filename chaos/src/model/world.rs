@@ -238,7 +238,12 @@ impl World {
                 }
                 Effect::Post(..) | Effect::Create(..) => {
                     out.push(Action::Send(life, who, index, Answer::True));
-                    out.extend((self.may(setup, Fault::LoseAnswer)).then_some(Action::Send(life, who, index, Answer::Lost)));
+                    out.extend((self.may(setup, Fault::LoseAnswer)).then_some(Action::Send(
+                        life,
+                        who,
+                        index,
+                        Answer::Lost,
+                    )));
                     out.extend((self.may(setup, Fault::Lie)).then_some(Action::Send(life, who, index, Answer::Lie)));
                 }
                 _ => {}
@@ -508,7 +513,8 @@ impl World {
             Arc::make_mut(&mut self.lives[life]).deposed = None;
             let sent = |effect: &Effect| matches!(effect, Effect::Post(..) | Effect::Create(..));
             while let Some(index) = self.lives[life].leader.effects.iter().position(sent) {
-                let Some((Effect::Post(id, _) | Effect::Create(id, ..), _)) = self.take(life, Who::Leader, index) else {
+                let Some((Effect::Post(id, _) | Effect::Create(id, ..), _)) = self.take(life, Who::Leader, index)
+                else {
                     break;
                 };
                 self.feed(setup, life, Who::Leader, Input::Answered(id, Outcome::Unknown("lost".into())));
@@ -549,7 +555,10 @@ impl World {
 }
 
 /// Every cut that can be made from these grants, of at least one row.
-fn uploads(grants: [Option<(k2i_domain::ids::Epoch, i64)>; PARTITIONS], rows: [i64; PARTITIONS]) -> Vec<[i64; PARTITIONS]> {
+fn uploads(
+    grants: [Option<(k2i_domain::ids::Epoch, i64)>; PARTITIONS],
+    rows: [i64; PARTITIONS],
+) -> Vec<[i64; PARTITIONS]> {
     let most = |index: usize| grants[index].map_or(0, |(_, start)| (rows[index] - start).max(0));
     let pairs = (0..=most(0)).flat_map(|first| (0..=most(1)).map(move |second| [first, second]));
     pairs.filter(|cut| cut.iter().any(|rows| *rows > 0)).collect()

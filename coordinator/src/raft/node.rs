@@ -50,7 +50,7 @@ impl<A: Application, R: AsyncRuntime, S: SnapshotStore> RaftNode<A, R, S> {
         let openraft = Arc::new(config.openraft()?);
         let (shared, applied) = (machine.shared(), machine.watch());
         let raft = RaftOf::<A, R, S>::new(node, openraft, network, log, machine).await.map_err(start_error)?;
-        stand(&raft, node).await?;
+        found(&raft, node).await?;
         Ok(Self { raft, shared, applied, config: Arc::new(config), closed: None })
     }
 
@@ -159,22 +159,19 @@ impl<A: Application, R: AsyncRuntime, S: SnapshotStore> Clone for RaftNode<A, R,
     }
 }
 
-/// Founds the cluster on an empty log; stands for election at once where there is nobody else to wait for.
-async fn stand<A, R, S>(raft: &RaftOf<A, R, S>, node: NodeId) -> Result<(), OpenError>
+/// Founds a cluster of this one member on an empty log.
+async fn found<A, R, S>(raft: &RaftOf<A, R, S>, node: NodeId) -> Result<(), OpenError>
 where
     A: Application,
     R: AsyncRuntime,
     S: SnapshotStore,
 {
-    if !raft.is_initialized().await.map_err(start_error)? {
-        // Its address is unknown as long as nobody calls it. Founding includes an election.
-        let sole = BTreeMap::from([(node, BasicNode { addr: String::new() })]);
-        return raft.initialize(sole).await.map_err(start_error);
+    if raft.is_initialized().await.map_err(start_error)? {
+        return Ok(());
     }
-    if raft.voter_ids().eq([node]) {
-        raft.trigger().elect(false).await.map_err(start_error)?;
-    }
-    Ok(())
+    // Its address is unknown as long as nobody calls it.
+    let sole = BTreeMap::from([(node, BasicNode { addr: String::new() })]);
+    raft.initialize(sole).await.map_err(start_error)
 }
 
 fn start_error(error: impl std::fmt::Display) -> OpenError {

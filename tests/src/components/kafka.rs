@@ -78,7 +78,8 @@ impl Kafka {
         let config = write_properties(folder, port, ports::free()?)?;
 
         let mut format = java(jars, "kafka.tools.StorageTool");
-        format.args(["format", "-t", &cluster_id()?, "-c"]).arg(&config);
+        // In one word: an id may begin with a hyphen.
+        format.args(["format", &format!("--cluster-id={}", cluster_id()?), "-c"]).arg(&config);
         let mut format = Process::spawn("kafka-format", logs, format)?;
         let status = format.wait(FORMAT_LIMIT)?;
         ensure!(status.success(), "kafka.tools.StorageTool failed ({status}):\n{}", format.tail());

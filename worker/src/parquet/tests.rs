@@ -354,7 +354,12 @@ fn untouched_memory_is_not_counted() {
     let column: ArrayRef = Arc::new(Int64Array::from_iter_values((0..100).map(|i: i64| i.wrapping_mul(1 << 59))));
     let batch = RecordBatch::try_new(Arc::clone(&schema), vec![column; 20]).expect("a batch");
     let path = folder.path().join("a.parquet");
-    let mut file = FileWriter::create(&path, &schema, &WriterOptions { integers: IntegerEncoding::Delta, ..WriterOptions::default() }).expect("a new file");
+    let mut file = FileWriter::create(
+        &path,
+        &schema,
+        &WriterOptions { integers: IntegerEncoding::Delta, ..WriterOptions::default() },
+    )
+    .expect("a new file");
     file.write(&batch).expect("a row group takes it");
     let counted = file.raw_memory_size();
     assert!((20 << 20..22 << 20).contains(&counted), "the encoder reserves something else: {counted} bytes");

@@ -184,7 +184,8 @@ impl Lakehouse {
         if plan.base != base.head() {
             return Err(LakehouseError::StaleBase { snapshot: plan.snapshot, planned: plan.base, head: base.head() });
         }
-        committable(metadata).map_err(|source| LakehouseError::Unwritable { table: base.ident().to_string(), source })?;
+        committable(metadata)
+            .map_err(|source| LakehouseError::Unwritable { table: base.ident().to_string(), source })?;
         let table = self.iceberg_table(&base.loaded)?;
 
         let files: Vec<String> = plan.files.iter().map(|file| file.location.clone()).collect();

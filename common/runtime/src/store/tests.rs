@@ -259,6 +259,20 @@ fn after_a_failed_write_nothing_more_is_written() {
     assert_eq!(open(folder.path()).range(CARS, Unbounded, Unbounded, Order::Ascending).count(), wrote);
 }
 
+#[test]
+fn a_broken_store_refuses_even_what_rocksdb_would_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    store.put(CARS, b"a", b"1", Durability::Synced).unwrap();
+    store.broken.set("some time ago".to_owned()).unwrap();
+    let fatal = StoreError::Fatal { path: folder.path().to_owned(), detail: "some time ago".to_owned() };
+    assert_eq!(store.put(CARS, b"b", b"2", Durability::Buffered).unwrap_err(), fatal);
+    assert_eq!(store.sync().unwrap_err(), fatal);
+    assert_eq!(store.get(CARS, b"a").unwrap().unwrap(), b"1");
+    drop(store);
+    assert_eq!(open(folder.path()).get(CARS, b"b").unwrap(), None);
+}
+
 /// Leaves ten writes in the write-ahead log and nothing else.
 fn ten_writes(folder: &Path) -> PathBuf {
     let store = open(folder);
@@ -339,12 +353,19 @@ fn a_changed_byte_in_a_table_file_is_damage() {
 
 #[test]
 fn a_missing_file_is_damage() {
-    for name in ["CURRENT", "sst"] {
+    for missing in ["the table", "CURRENT", "CURRENT and the logs"] {
         let folder = tempfile::tempdir().unwrap();
         let table = settled(folder.path());
-        fs::remove_file(if name == "sst" { table } else { folder.path().join(name) }).unwrap();
+        if missing == "the table" {
+            fs::remove_file(table).unwrap();
+        } else {
+            fs::remove_file(folder.path().join("CURRENT")).unwrap();
+        }
+        if missing.ends_with("logs") {
+            files(folder.path(), "log").iter().for_each(|log| fs::remove_file(log).unwrap());
+        }
         let error = Store::open(folder.path(), &FAMILIES).unwrap_err();
-        assert!(matches!(error, StoreError::Damaged { .. }), "{name}: {error}");
+        assert!(matches!(error, StoreError::Damaged { .. }), "{missing}: {error}");
     }
 }
 

@@ -1,3 +1,5 @@
+//! The REST catalog against a server of our own that answers what each test wants.
+
 mod server;
 
 use std::time::Duration;
