@@ -15,16 +15,17 @@ const OWNER: (&str, &str) = (
     "Authorization",
     "AWS4-HMAC-SHA256 Credential=k2i-test/20260101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0",
 );
-const CREATE: [(&str, &str); 2] = [OWNER, ("If-None-Match", "*")];
+/// The checksum is what the server computes between its look at the condition and its write. Over a body of this size
+/// that takes long enough for another writer to slip in, if it could.
+const CREATE: [(&str, &str); 3] = [OWNER, ("If-None-Match", "*"), ("x-amz-sdk-checksum-algorithm", "SHA256")];
+const BODY_BYTES: usize = 1 << 20;
 
 #[test]
 fn one_of_racing_creations_wins() {
     scene("one_of_racing_creations_wins", |_| {
         let (s3, bucket) = (S3::shared()?, "racing-creations");
         s3.create_bucket(bucket)?;
-        race(|writer, round| {
-            send(s3.port(), "PUT", &format!("/{bucket}/{round}"), &CREATE, &format!("writer {writer}"))
-        })
+        race(|writer, round| send(s3.port(), "PUT", &format!("/{bucket}/{round}"), &CREATE, &body(writer)))
     });
 }
 
@@ -39,7 +40,7 @@ fn one_of_racing_completions_wins() {
             let (_, rest) = begun.split_once("<UploadId>").with_context(|| format!("no upload: {begun}"))?;
             let (upload, _) = rest.split_once("</UploadId>").context("an element ends")?;
             let part = format!("{key}?partNumber=1&uploadId={upload}");
-            let stored = send(s3.port(), "PUT", &part, &[OWNER], &format!("writer {writer}"))?;
+            let stored = send(s3.port(), "PUT", &part, &[OWNER], &body(writer))?;
             ensure!(stored.status == 200, "no part: {} {}", stored.status, stored.body);
             let parts = send(s3.port(), "GET", &format!("{key}?uploadId={upload}"), &[OWNER], "")?.body;
             let (_, rest) = parts.split_once("<ETag>").with_context(|| format!("no part listed: {parts}"))?;
@@ -50,6 +51,10 @@ fn one_of_racing_completions_wins() {
             send(s3.port(), "POST", &format!("{key}?uploadId={upload}"), &CREATE, &body)
         })
     });
+}
+
+fn body(writer: usize) -> String {
+    writer.to_string().repeat(BODY_BYTES)
 }
 
 /// Every round, all writers at once; one is answered 200, the others 412.

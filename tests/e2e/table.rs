@@ -73,7 +73,11 @@ impl Table {
     pub fn commit_times(&self, scene: &Scene) -> Result<Vec<i64>> {
         let history = self.ask(scene, &["history"])?;
         let time = |snapshot: &Value| snapshot["timestamp-ms"].as_i64().context("a snapshot has a time");
-        history.as_array().context("a history is a list")?.iter().map(time).collect()
+        // Metadata lists snapshots in no order.
+        let mut times =
+            history.as_array().context("a history is a list")?.iter().map(time).collect::<Result<Vec<_>>>()?;
+        times.sort_unstable();
+        Ok(times)
     }
 
     /// Checks with both engines that the table holds every acknowledged record once, and nothing else.

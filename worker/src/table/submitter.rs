@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use k2i_domain::ids::SessionId;
-use k2i_domain::port::{Cut, Stopped, SubmitReply};
+use k2i_domain::port::{Cut, StopReason, Stopped, SubmitReply};
 use k2i_runtime::failpoint::{Failpoint, reach};
 use k2i_runtime::port::PortError;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -138,8 +138,10 @@ impl Submitter {
                 }
                 Err(PortError::SessionEnded(_)) => return Err(Overtaken),
                 Err(PortError::Rejected(why)) => {
-                    tracing::error!(table = cut.table, why, "the coordinator does not take a manifest");
-                    return Ok(SubmitReply::Refused(Vec::new()));
+                    // The same manifest would be refused again: a person has to look.
+                    let detail = format!("the coordinator does not take a manifest: {why}");
+                    self.tell(FromSubmitter::Stop(generation, Stopped { reason: StopReason::Schema, detail }));
+                    return Err(Overtaken);
                 }
                 Err(error) => {
                     tracing::debug!(table = cut.table, %error, "a manifest is sent again");

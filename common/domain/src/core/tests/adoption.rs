@@ -116,7 +116,7 @@ fn a_commit_of_the_old_life_before_the_fence_is_taken_over_too() {
 
     assert_eq!(world.deliver(second, &fence), Outcome::Conflict);
     world.input(second, Input::Answered(id, Outcome::Conflict));
-    world.run(second);
+    world.pass(second, 2_000);
     assert_eq!(life(&world, second), (Life::Owned, Incarnation(2)));
     assert_eq!(world.lake().kinds(), ["create", "append", "append", "fence"]);
     assert_eq!(world.exact(), 17);

@@ -163,7 +163,7 @@ fn a_foreign_append_costs_one_conflict_and_the_retry_keeps_the_id() {
     let outcome = world.deliver(0, &request);
     assert_eq!(outcome, Outcome::Conflict);
     world.input(0, Input::Answered(id, outcome));
-    world.run(0);
+    world.pass(0, 1_000);
     let id = request.snapshot();
     assert_eq!(world.sent, [(id, Outcome::Conflict), (id, Outcome::Committed)]);
     assert_eq!(world.lake().kinds(), ["create", "-", "append"]);

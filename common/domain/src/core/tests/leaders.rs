@@ -138,7 +138,7 @@ fn a_create_of_the_leader_before_is_recorded() {
     let outcome = world.deliver(next, &new);
     assert_eq!(outcome, Outcome::Conflict);
     world.input(next, Input::Answered(id, outcome));
-    world.run(next);
+    world.pass(next, 1_000);
     assert_eq!(world.table(next).recorded.map(|recorded| recorded.snapshot), Some(old.snapshot()));
     world.ingest(next, SESSION, &[(0, 10)]);
     world.pass(next, 1_000);

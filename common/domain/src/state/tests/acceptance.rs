@@ -102,7 +102,7 @@ fn gaps() -> Vec<Case> {
         case(
             "epochs differ within one manifest",
             vec![realign_all(), put_stream("orders", &[(2, 0)]), assign(&[2], SESSION)],
-            { next(2, &[(0, 2, 0, 10), (2, 1, 0, 2)]) },
+            next(2, &[(0, 2, 0, 10), (2, 1, 0, 2)]),
             SubmitReply::Accepted,
         ),
     ]
