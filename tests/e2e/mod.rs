@@ -6,6 +6,7 @@ mod drain;
 mod failpoints;
 mod feed;
 mod line;
+mod old_copies;
 mod quickstart;
 mod restarts;
 mod table;

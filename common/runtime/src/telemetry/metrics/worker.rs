@@ -39,7 +39,8 @@ impl WorkerMetrics {
             )?,
             buffered: r.gauge(
                 "k2i_worker_buffered_bytes",
-                "Bytes that count against the memory budget: Kafka's queues, Arrow, encoders, uploads.",
+                "Bytes of records and rows that the worker holds: waiting, decoded, encoding. Kafka's own queues and \
+                 uploads are not counted yet.",
             )?,
             buffer_limit: r.gauge("k2i_worker_buffer_limit_bytes", "The memory budget (`buffer.max_size_mb`).")?,
             invariant_violations: r.counters(

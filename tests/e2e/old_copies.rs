@@ -1,0 +1,103 @@
+//! An old copy of the data folder put back: what a restored backup, or a disk image started twice, does.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use k2i_tests::k2i::K2i;
+use k2i_tests::scene::scene;
+use k2i_tests::wait::{Look, until};
+
+use super::line::Line;
+
+const ORDERS: u32 = 20_000;
+const PER_SECOND: u32 = 2_000;
+/// How long a table may take to stop.
+const STOP_LIMIT: Duration = Duration::from_secs(60);
+
+#[test]
+fn an_old_copy_goes_on_from_the_table() {
+    scene("an_old_copy_goes_on_from_the_table", |scene| {
+        let mut line = Line::lay(scene, 3)?;
+        let production = line.keep_producing(ORDERS, PER_SECOND)?;
+        let copy = scene.path("copy");
+        let early = copy_after_rows(&mut line, &copy)?;
+        let k2i = line.ingest()?;
+        line.wait_rows(early + 1)?;
+        k2i.kill()?;
+        put_back(&copy, &line.config.data_dir)?;
+
+        let mut k2i = line.ingest()?;
+        k2i.wait_ready()?;
+        let tally = production.finish()?;
+        line.wait_rows(tally["rows"].as_u64().context("a tally counts rows")?)?;
+        line.check_exact(&tally)?;
+        let life = line.identity()?;
+        ensure!(life["incarnation"] == 2, "its state was old, which makes this its second life: {life}");
+        k2i.drain()?;
+        line.check_exact(&tally)
+    });
+}
+
+#[test]
+fn a_copy_of_a_life_that_was_replaced_stops() {
+    scene("a_copy_of_a_life_that_was_replaced_stops", |scene| {
+        let mut line = Line::lay(scene, 3)?;
+        let production = line.keep_producing(ORDERS, PER_SECOND)?;
+        let copy = scene.path("copy");
+        let early = copy_after_rows(&mut line, &copy)?;
+        fs::remove_dir_all(&line.config.data_dir)?;
+
+        let mut k2i = line.ingest()?;
+        k2i.wait_ready()?;
+        let tally = production.finish()?;
+        let rows = tally["rows"].as_u64().context("a tally counts rows")?;
+        ensure!(early < rows, "everything was committed before the loss, so nothing was shown");
+        line.wait_rows(rows)?;
+        k2i.drain()?;
+        put_back(&copy, &line.config.data_dir)?;
+
+        let k2i = line.ingest()?;
+        until("the table to stop as replaced", STOP_LIMIT, || {
+            let said = k2i.log();
+            Ok(if said.contains("\"reason\":\"replaced\"") {
+                Look::Done(())
+            } else {
+                Look::NotYet("it goes on".into())
+            })
+        })?;
+        k2i.drain()?;
+        line.check_exact(&tally)
+    });
+}
+
+/// Runs until rows are committed, ends the process as a power cut would, and copies its data folder. The answer is the
+/// number of rows in the table then.
+fn copy_after_rows(line: &mut Line<'_>, copy: &Path) -> Result<u64> {
+    let mut k2i: K2i = line.ingest()?;
+    k2i.wait_ready()?;
+    line.wait_rows(1)?;
+    k2i.kill()?;
+    copy_folder(&line.config.data_dir, copy)?;
+    line.rows()
+}
+
+fn put_back(copy: &Path, folder: &Path) -> Result<()> {
+    fs::remove_dir_all(folder)?;
+    copy_folder(copy, folder)
+}
+
+fn copy_folder(from: &Path, to: &Path) -> Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy_folder(&entry.path(), &target)?;
+        } else {
+            fs::copy(entry.path(), target)?;
+        }
+    }
+    Ok(())
+}
