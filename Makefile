@@ -21,7 +21,7 @@ build: system rust ## compile everything, tests too; the program is K2I_CACHE/ta
 	$(cargo) build --workspace --all-targets
 
 test: build components ## every test, with real servers
-	$(cargo) test --workspace
+	$(cargo) test --workspace --no-fail-fast
 
 lint: system rust ## clippy over everything; a warning is an error
 	$(cargo) clippy --workspace --all-targets -- -D warnings
