@@ -20,6 +20,9 @@ const DAY_MS: i64 = 25 * 3_600_000;
 /// Never: sessions end and cuts are made by the model's own actions.
 const NEVER_MS: i64 = 1 << 50;
 
+/// Snapshot ids of one leader.
+pub const IDS: i64 = 100;
+
 /// The outside as a leader finds it.
 #[derive(Clone, Copy)]
 pub struct Outside<'a> {
@@ -57,13 +60,13 @@ pub struct Process {
     /// Last sequence number of the load that was decided on.
     base: i64,
     written: Option<CommitPlan>,
-    /// First of the snapshot ids that are its own.
-    ids: i64,
+    /// The snapshot id that it gets next: a leader's are its own, and none is begun twice but by a retry.
+    next_id: SnapshotId,
 }
 
 impl Process {
-    fn new(settings: Settings, ids: i64) -> Self {
-        Self { core: Core::new(settings), effects: Vec::new(), base: 0, written: None, ids }
+    fn new(settings: Settings, next_id: SnapshotId) -> Self {
+        Self { core: Core::new(settings), effects: Vec::new(), base: 0, written: None, next_id }
     }
 
     /// Gives an input to the core and carries out what only it can see.
@@ -80,11 +83,20 @@ impl Process {
                 match self.at_once(shown, outside, effect) {
                     Ok(input) => inputs.push((outside.now(), input)),
                     Err(Effect::Cut(..)) => {}
-                    Err(effect) => self.effects.push(effect),
+                    Err(effect) => self.push(effect),
                 }
             }
         }
         self.forget_plan();
+    }
+
+    fn push(&mut self, effect: Effect) {
+        if let Effect::Propose(_, Command::BeginCommit { snapshot, .. }) = &effect
+            && *snapshot == self.next_id
+        {
+            self.next_id = SnapshotId(snapshot.0 + 1);
+        }
+        self.effects.push(effect);
     }
 
     /// Forgets what was written for a commit that nobody will send.
@@ -107,11 +119,12 @@ impl Process {
     fn at_once(&mut self, state: &State, outside: Outside<'_>, effect: Effect) -> Result<Input, Effect> {
         match effect {
             Effect::Load(id, _) => {
-                let Some(table) = outside.table else { return Ok(Input::Loaded(id, Loaded::Missing, self.entropy(0))) };
-                self.base = table.last_sequence();
-                let own = table.snapshots.iter().filter(|snapshot| snapshot.fact.id.0 / 10 == self.ids / 10).count();
-                let facts = outside.mutation.facts(state, table.facts());
-                Ok(Input::Loaded(id, Loaded::Found(Box::new(facts)), self.entropy(own)))
+                let loaded = outside.table.map_or(Loaded::Missing, |table| {
+                    self.base = table.last_sequence();
+                    Loaded::Found(Box::new(outside.mutation.facts(state, table.facts())))
+                });
+                let snapshot = outside.mutation.snapshot(self.next_id);
+                Ok(Input::Loaded(id, loaded, snapshot.0.cast_unsigned() << 1))
             }
             Effect::CheckFiles(id, _, files) => {
                 let stored = |location: &str| outside.files[file_id(location)].stored;
@@ -124,11 +137,6 @@ impl Process {
             }
             other => Err(other),
         }
-    }
-
-    /// What makes the core choose the next of its own snapshot ids.
-    fn entropy(&self, used: usize) -> u64 {
-        (self.ids.cast_unsigned() + used as u64) << 1
     }
 
     /// Last sequence number of the load that was decided on.
@@ -310,15 +318,9 @@ pub fn file_id(location: &str) -> usize {
     location.parse().unwrap_or(usize::MAX)
 }
 
-/// Each leader of each life has ten snapshot ids of its own.
-fn first_id(life: usize, leadership: i64) -> i64 {
-    1_000 + 100 * life as i64 + 10 * leadership
-}
-
-/// True when the snapshot is somebody else's.
-#[must_use]
-pub fn is_foreign(id: SnapshotId) -> bool {
-    id.0 < 1_000
+/// Each leader of each life has [`IDS`] snapshot ids of its own; below a thousand are other people's.
+fn first_id(life: usize, leadership: i64) -> SnapshotId {
+    SnapshotId(1_000 * (life as i64 + 1) + IDS * leadership)
 }
 
 fn spec() -> TableSpec {

@@ -38,6 +38,8 @@ use world::{Action, Budget, Fault, World};
 pub const PARTITIONS: usize = 2;
 /// The cluster name of every life.
 pub const CLUSTER: &str = "c";
+/// How many incarnations are followed.
+const INCARNATIONS: u32 = 3;
 /// The one table, by the same number in every state.
 pub const TABLE: TableId = TableId(1);
 
@@ -88,6 +90,11 @@ impl Model for Setup {
     fn next_state(&self, world: &World, action: Action) -> Option<World> {
         let mut next = world.clone();
         next.perform(self, &action).then_some(next)
+    }
+
+    /// Two copies of one state may outbid each other without end, each before the other has seen its own fence.
+    fn within_boundary(&self, world: &World) -> bool {
+        world.lives.iter().all(|life| life.table().incarnation.0 <= INCARNATIONS)
     }
 
     fn properties(&self) -> Vec<Property<Self>> {

@@ -3,13 +3,14 @@
 //! Each stands for a design that was considered and is wrong, or that another system shipped. A model that finds nothing
 //! under one of them is not looking.
 
-use k2i_domain::ids::Timestamp;
+use k2i_domain::ids::{SnapshotId, Timestamp};
 use k2i_domain::lake::{Facts, SnapshotFact};
 use k2i_domain::manifest::Manifest;
 use k2i_domain::property::Property;
 use k2i_domain::range::{Offset, Range};
 use k2i_domain::state::{Life, State, Table};
 
+use super::life::IDS;
 use super::{CLUSTER, TABLE};
 
 /// What is broken.
@@ -27,9 +28,17 @@ pub enum Mutation {
     NoLineage,
     /// A manifest needs the current epoch only, and may start anywhere.
     EpochOnly,
+    /// A leader's random numbers repeat themselves.
+    RepeatedRandom,
 }
 
 impl Mutation {
+    /// The snapshot id that a leader's randomness gives it, where it should be `next`.
+    #[must_use]
+    pub fn snapshot(self, next: SnapshotId) -> SnapshotId {
+        if self == Self::RepeatedRandom { SnapshotId(next.0 - next.0 % IDS) } else { next }
+    }
+
     /// The facts as the loop is shown them.
     #[must_use]
     pub fn facts(self, state: &State, mut facts: Facts) -> Facts {

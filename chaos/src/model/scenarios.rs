@@ -1,38 +1,25 @@
-//! The runs, with their bounds.
+//! The runs, with their bounds: how many cuts are uploaded, and how many faults of which kinds happen in all.
 
 use super::mutation::Mutation;
 use super::world::{Budget, Fault};
 use super::{Second, Setup};
 
-/// One row in each topic partition, two cuts, and so many faults of these kinds.
-const fn setup(
-    name: &'static str,
-    second: Second,
-    faults: u8,
-    kinds: &'static [Fault],
-    reached: &'static [&'static str],
-) -> Setup {
-    Setup {
-        name,
-        rows: [1, 1],
-        second,
-        budget: Budget { uploads: 2, faults },
-        faults: kinds,
-        mutation: Mutation::None,
-        settle_every: 64,
-        reached,
-    }
-}
+/// What can go wrong between two lives.
+const BETWEEN_LIVES: [Fault; 6] =
+    [Fault::Depose, Fault::LoseAnswer, Fault::LoseEntry, Fault::Move, Fault::Compact, Fault::StaleLoad];
 
 /// One life, in which anything may go wrong.
 #[must_use]
-pub fn one_life(faults: u8) -> Setup {
-    setup(
-        "one life",
-        Second::None,
-        faults,
-        &Fault::ALL,
-        &[
+pub fn one_life(uploads: u8, faults: u8) -> Setup {
+    Setup {
+        name: "one life",
+        rows: [1, 1],
+        second: Second::None,
+        budget: Budget { uploads, faults },
+        faults: &Fault::ALL,
+        mutation: Mutation::None,
+        settle_every: 8,
+        reached: &[
             "every row is in the table",
             "a request is about to lose",
             "a deposed leader's request is about to win",
@@ -41,52 +28,59 @@ pub fn one_life(faults: u8) -> Setup {
             "a life stopped as unverifiable",
             "chains were realigned",
         ],
-    )
+    }
 }
 
 /// A second cluster of the same name takes over while the first one lives on.
 #[must_use]
-pub fn adopter(faults: u8) -> Setup {
-    setup(
-        "adopter",
-        Second::Adopter,
-        faults,
-        &[Fault::Depose, Fault::LoseAnswer, Fault::LoseEntry, Fault::Move, Fault::Compact],
-        &[
+pub fn adopter(uploads: u8, faults: u8) -> Setup {
+    Setup {
+        name: "adopter",
+        second: Second::Adopter,
+        faults: &BETWEEN_LIVES,
+        reached: &[
             "every row is in the table",
             "a fence has landed",
             "a life stopped as replaced",
             "an adopter has data in the table",
             "a request is about to lose",
         ],
-    )
+        ..one_life(uploads, faults)
+    }
 }
 
 /// An old copy of the first cluster's state is started while the first one lives on.
 #[must_use]
-pub fn stale_copy(faults: u8) -> Setup {
-    setup(
-        "stale copy",
-        Second::Copy,
-        faults,
-        &[Fault::Depose, Fault::LoseAnswer, Fault::LoseEntry, Fault::Repeat, Fault::Move],
-        &[
+pub fn stale_copy(uploads: u8, faults: u8) -> Setup {
+    Setup {
+        name: "stale copy",
+        second: Second::Copy,
+        faults: &BETWEEN_LIVES,
+        reached: &[
             "every row is in the table",
             "a fence has landed",
             "a life stopped as replaced",
             "a request is about to lose",
         ],
-    )
+        ..one_life(uploads, faults)
+    }
 }
 
 /// The runs of `cargo test`.
 #[must_use]
 pub fn short() -> Vec<Setup> {
-    vec![one_life(1), adopter(0), stale_copy(0)]
+    vec![one_life(2, 2), adopter(1, 1), Setup { faults: &[Fault::LoseAnswer, Fault::StaleLoad], ..stale_copy(1, 1) }]
 }
 
-/// The same with larger bounds.
+/// The same with larger bounds: minutes, and some gigabytes.
 #[must_use]
 pub fn deep() -> Vec<Setup> {
-    vec![one_life(3), adopter(2), stale_copy(2)]
+    vec![
+        one_life(2, 3),
+        Setup { rows: [2, 1], ..one_life(3, 1) },
+        adopter(2, 1),
+        adopter(1, 2),
+        stale_copy(1, 1),
+        stale_copy(2, 0),
+    ]
 }

@@ -40,13 +40,15 @@ pub enum Fault {
     Expire,
     /// An uploaded file is gone before it is accepted.
     Vanish,
-    /// A day passes, and somebody's cleaner deletes old files that nobody names.
+    /// A day passes (once), and somebody's cleaner deletes old files that nobody names.
     Day,
+    /// A load shows the table as it was before its last change.
+    StaleLoad,
 }
 
 impl Fault {
     /// Every one.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Repeat,
         Self::Restart,
         Self::Depose,
@@ -58,6 +60,7 @@ impl Fault {
         Self::Expire,
         Self::Vanish,
         Self::Day,
+        Self::StaleLoad,
     ];
 }
 
@@ -110,6 +113,8 @@ pub enum Action {
     Restart(usize),
     /// A life's leader goes through its loop, up to what it wants to log or send.
     Round(usize),
+    /// The same, on an older picture of the table.
+    StaleRound(usize),
     /// A proposal is logged; `true`: who made it learns so.
     Log(usize, Who, usize, bool),
     /// A request is sent.
@@ -145,6 +150,8 @@ pub struct World {
     backup: Option<Arc<State>>,
     /// The table, once somebody has made it.
     pub table: Option<Arc<Table>>,
+    /// The table before its last change, where a load may still show it.
+    older: Option<Arc<Table>>,
     /// Every file there ever was.
     pub files: Vec<Arc<File>>,
     /// Requests whose answer was lost and that may still land.
@@ -169,6 +176,7 @@ impl World {
             lives: vec![Arc::new(Life::empty(0, false, outside))],
             backup: None,
             table: None,
+            older: None,
             files: Vec::new(),
             requests: Vec::new(),
             flights: Vec::new(),
@@ -202,7 +210,7 @@ impl World {
         out.extend(copied.then_some(Action::Backup));
         out.extend((may_start && self.lives.len() == 1).then_some(Action::Start));
         self.actions_on_table(setup, out);
-        out.extend((self.may(setup, Fault::Day)).then_some(Action::Day));
+        out.extend((self.may(setup, Fault::Day) && !self.day).then_some(Action::Day));
         out.extend(self.doomed.iter().map(|file| Action::Clean(*file)));
     }
 
@@ -219,6 +227,7 @@ impl World {
         }
         out.extend((self.may(setup, Fault::Restart) || life.sessions == 0).then_some(Action::Restart(number)));
         out.extend(life.is_idle().then_some(Action::Round(number)));
+        out.extend((life.is_idle() && self.older.is_some()).then_some(Action::StaleRound(number)));
         out.extend((self.may(setup, Fault::Depose)).then_some(Action::Depose(number)));
         self.actions_by(setup, number, Who::Leader, out);
         self.actions_by(setup, number, Who::Deposed, out);
@@ -253,8 +262,9 @@ impl World {
 
     fn actions_on_table(&self, setup: &Setup, out: &mut Vec<Action>) {
         if self.may(setup, Fault::Vanish) {
-            let submitted = self.flights.iter().flat_map(|flight| &flight.manifest.files);
-            out.extend(submitted.map(|file| Action::Vanish(file_id(&file.location))));
+            let unaccepted = self.flights.iter().filter(|flight| !self.was_accepted(&flight.manifest));
+            let files = unaccepted.flat_map(|flight| &flight.manifest.files);
+            out.extend(files.map(|file| Action::Vanish(file_id(&file.location))));
         }
         let Some(table) = &self.table else { return };
         out.extend((self.may(setup, Fault::Compact)).then_some(Action::Compact));
@@ -266,13 +276,40 @@ impl World {
         }
     }
 
+    fn was_accepted(&self, manifest: &Manifest) -> bool {
+        let last = |life: &Arc<Life>| life.table().sequences.get(&manifest.session).copied();
+        self.lives.iter().filter_map(last).any(|last| manifest.sequence <= last)
+    }
+
     /// Lets it happen. `false`: it changes nothing.
     pub fn perform(&mut self, setup: &Setup, action: &Action) -> bool {
+        let before = self.table.clone();
+        let happened = self.act(setup, action);
+        let same = match (&self.table, &before) {
+            (Some(now), Some(before)) => Arc::ptr_eq(now, before),
+            (now, before) => now.is_none() == before.is_none(),
+        };
+        if !same {
+            self.older = before;
+        }
+        if !self.may(setup, Fault::StaleLoad) {
+            self.older = None;
+        }
+        happened
+    }
+
+    fn act(&mut self, setup: &Setup, action: &Action) -> bool {
         match action {
             Action::Upload(life, rows) => self.upload(*life, *rows),
             Action::Submit(flight, life, again) => return self.submit(setup, *flight, *life, *again),
             Action::Restart(number) => self.restart(setup, *number),
             Action::Round(number) => self.with(setup, *number, Life::round),
+            Action::StaleRound(number) => {
+                self.fault();
+                let table = std::mem::replace(&mut self.table, self.older.clone());
+                self.with(setup, *number, Life::round);
+                self.table = table;
+            }
             Action::Log(life, who, effect, known) => self.log(setup, *life, *who, *effect, *known),
             Action::Send(life, who, effect, answer) => self.send(setup, *life, *who, *effect, *answer),
             Action::Land(request) => {

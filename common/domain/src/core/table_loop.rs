@@ -240,11 +240,7 @@ impl Core {
             (Phase::Proposing(_, then), Input::Applied(_, true)) => match then {
                 Then::Again => self.table_loop(id).again(),
                 Then::Recorded => self.table_loop(id).recorded(now, table),
-                Then::Rest => {
-                    let table_loop = self.table_loop(id);
-                    table_loop.rest(now);
-                    table_loop.snapshot = None;
-                }
+                Then::Rest => self.table_loop(id).rest(now),
             },
             _ => self.table_loop(id).back_off(now),
         }
@@ -264,9 +260,6 @@ impl Core {
         let led_since = self.led_since.unwrap_or(now);
         let adopt_now = self.settings.adopt_now;
         let table_loop = self.table_loop(id);
-        let first_answered = table_loop.first_is_answered(now, led_since, table);
-        // It may have landed without our learning of it: no two snapshots share an id.
-        table_loop.snapshot = table_loop.snapshot.filter(|id| !has_landed(*id, table, loaded));
         let snapshot = *table_loop.snapshot.get_or_insert(SnapshotId((entropy >> 1).max(1).cast_signed()));
         let Some(instance) = state.instance else { return table_loop.back_off(now) };
         let context = Context {
@@ -278,7 +271,7 @@ impl Core {
             snapshot,
             still: table_loop.still.as_ref(),
             adopt_now,
-            first_answered,
+            first_answered: table_loop.first_is_answered(now, led_since, table),
         };
         let verdict = decide(context, loaded);
         if !matches!(verdict, Verdict::Stale(_)) {
@@ -306,15 +299,7 @@ impl Core {
                 table_loop.next_look = Some(now.plus_ms(WATCH_MS));
             }
             Verdict::Stale(stopped) => self.stale(now, id, stopped, effects),
-            Verdict::Propose(command) => {
-                let then = match command {
-                    Command::RecordCommit { .. } => Then::Recorded,
-                    Command::StopTable { .. } => Then::Rest,
-                    _ => Then::Again,
-                };
-                table_loop.phase = Phase::Proposing(effect, then);
-                effects.push(Effect::Propose(effect, command));
-            }
+            Verdict::Propose(command) => self.log(id, command, effects),
             Verdict::Commit(plan, upto, base_sequence) => {
                 let attempt = Box::new(Attempt { plan, upto, base_sequence, decided: now });
                 if attempt.plan.files.is_empty() {
@@ -337,6 +322,20 @@ impl Core {
                 effects.push(Effect::Propose(effect, command));
             }
         }
+    }
+
+    /// A round that ends with a log entry. An id names one commit: the next one after such an entry is another commit.
+    fn log(&mut self, id: TableId, command: Command, effects: &mut Vec<Effect>) {
+        let then = match command {
+            Command::RecordCommit { .. } => Then::Recorded,
+            Command::StopTable { .. } => Then::Rest,
+            _ => Then::Again,
+        };
+        let effect = self.fresh();
+        let table_loop = self.table_loop(id);
+        table_loop.phase = Phase::Proposing(effect, then);
+        table_loop.snapshot = None;
+        effects.push(Effect::Propose(effect, command));
     }
 
     fn write(&mut self, id: TableId, attempt: Box<Attempt>, effects: &mut Vec<Effect>) {
@@ -365,9 +364,7 @@ impl Core {
         let Some(holder) = holder else { return self.table_loop(id).again() };
         let after = AcceptanceNumber(holder.number.0 - 1);
         let command = Command::Realign { table: id, after, reason: RealignReason::FilesVanished };
-        let effect = self.fresh();
-        self.table_loop(id).phase = Phase::Proposing(effect, Then::Again);
-        effects.push(Effect::Propose(effect, command));
+        self.log(id, command, effects);
     }
 
     /// Step 8: whatever the answer, the table is read again; the answer only says how soon.
@@ -398,14 +395,12 @@ impl Core {
 
     /// Loads again; when it has been like this for a minute, the table stops.
     fn stale(&mut self, now: Timestamp, id: TableId, stopped: Stopped, effects: &mut Vec<Effect>) {
-        let effect = self.fresh();
         let table_loop = self.table_loop(id);
         let since = *table_loop.stale_since.get_or_insert(now);
         if now < since.plus_ms(STALE_MS) {
             return table_loop.back_off(now);
         }
-        table_loop.phase = Phase::Proposing(effect, Then::Rest);
-        effects.push(Effect::Propose(effect, Command::StopTable { table: id, stopped }));
+        self.log(id, Command::StopTable { table: id, stopped }, effects);
     }
 }
 
@@ -423,7 +418,6 @@ impl TableLoop {
     /// A commit was seen in the table: the next one has an id of its own, and what is staged beyond it waits its time.
     fn recorded(&mut self, now: Timestamp, table: &Table) {
         self.rest(now);
-        self.snapshot = None;
         self.unseen = false;
         self.still = None;
         self.last_commit = Some(now);
@@ -436,11 +430,6 @@ impl TableLoop {
             self.again();
         }
     }
-}
-
-fn has_landed(snapshot: SnapshotId, table: &Table, loaded: &Loaded) -> bool {
-    let recorded = table.recorded.is_some_and(|recorded| recorded.snapshot == snapshot);
-    recorded || matches!(loaded, Loaded::Found(facts) if facts.ancestors.iter().any(|ancestor| ancestor.id == snapshot))
 }
 
 fn begin(id: TableId, table: &Table, attempt: &Attempt) -> Command {

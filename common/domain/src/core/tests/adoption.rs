@@ -249,6 +249,27 @@ fn a_table_that_was_forgotten_and_put_again_is_taken_over_at_once() {
 }
 
 #[test]
+fn an_old_copy_does_not_take_a_fence_for_the_commit_that_it_had_begun() {
+    let mut world = World::new();
+    world.put_table(0, "orders");
+    let (id, create) = world.run_to_request(0);
+    let backup = world.states[0].clone();
+    world.states.push(backup);
+    let copy = world.node(1, settings(false));
+    world.input(copy, Input::Led);
+    let (_, other) = world.run_to_request(copy);
+    assert_eq!(world.deliver(copy, &other), Outcome::Committed);
+    let outcome = world.deliver(0, &create);
+    world.input(0, Input::Answered(id, outcome));
+    world.pass(0, 2_000);
+    assert_eq!(world.lake().kinds(), ["create", "fence"]);
+    assert_ne!(world.lake().head, Some(create.snapshot()), "an id names one commit of one incarnation");
+    world.input(copy, Input::Led);
+    world.pass_alive(copy, 5_000);
+    assert_eq!(life(&world, copy), (Life::Owned, Incarnation(3)));
+}
+
+#[test]
 fn a_create_that_was_fenced_before_it_was_recorded_lends_its_id_to_no_fence() {
     let mut world = World::new();
     let backup = world.states[0].clone();

@@ -127,6 +127,18 @@ fn every_sign_of_life_counts() {
 }
 
 #[test]
+fn silence_while_this_process_was_paused_ends_no_session() {
+    let mut world = World::running();
+    world.now = world.now.plus_ms(60_000);
+    world.input(0, Input::Resumed);
+    world.run(0);
+    world.pass(0, 9_999);
+    assert!(world.state(0).is_live(SESSION));
+    world.pass(0, 1);
+    assert!(!world.state(0).is_live(SESSION), "and from then on it counts again");
+}
+
+#[test]
 fn a_new_leader_gives_every_session_the_whole_time() {
     let mut world = World::running();
     world.pass(0, 9_000);
@@ -205,6 +217,38 @@ fn a_stop_that_lifts_itself_is_looked_at_every_minute_and_by_each_new_leader() {
     world.input(next, Input::Led);
     world.run(next);
     assert_eq!(world.stop_reason(next), None, "a start is a fresh look");
+}
+
+/// Lets the catalog answer every request so and do nothing; answers the pauses between the requests.
+fn pauses_when_answered(outcome: &Outcome) -> Vec<i64> {
+    let mut world = World::running();
+    world.ingest(0, SESSION, &[(0, 10)]);
+    world.now = world.now.plus_ms(1_000);
+    world.input(0, Input::Tick);
+    let mut sent = Vec::new();
+    for _ in 0..8 {
+        while world.nodes[0].effects.is_empty() {
+            world.heartbeat(0);
+            world.now = world.deadline(0).expect("a leader has a deadline").min(world.now.plus_ms(5_000));
+            world.input(0, Input::Tick);
+            world.nodes[0].effects.retain(|effect| !matches!(effect, Effect::Cut(..)));
+        }
+        let (id, _) = world.run_to_request(0);
+        sent.push(world.now.0);
+        world.input(0, Input::Answered(id, outcome.clone()));
+    }
+    sent.windows(2).map(|pair| pair[1] - pair[0]).collect()
+}
+
+#[test]
+fn whatever_a_catalog_keeps_answering_the_pauses_grow() {
+    let growing = [250, 500, 1_000, 2_000, 4_000, 8_000];
+    for outcome in [Outcome::Conflict, Outcome::Unknown("timed out".into()), Outcome::Rejected("no".into())] {
+        assert_eq!(pauses_when_answered(&outcome)[..6], growing, "{outcome:?}");
+    }
+    let believed = pauses_when_answered(&Outcome::Committed);
+    assert_eq!(believed[0], 0, "the first time the table is read at once");
+    assert_eq!(believed[1..], growing);
 }
 
 #[test]

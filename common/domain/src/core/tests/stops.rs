@@ -158,6 +158,17 @@ fn a_catalog_that_shows_an_older_table_for_a_minute_stops_it() {
 }
 
 #[test]
+fn a_table_that_a_catalog_does_not_find_for_a_moment_is_no_reason_to_stop() {
+    let mut world = after(|_| {});
+    let lake = world.lakes.remove("orders").expect("the table exists");
+    world.pass_alive(0, 50_000);
+    assert_eq!((world.stop_reason(0), world.sent.len()), (None, 0));
+    world.lakes.insert("orders".into(), lake);
+    world.pass_alive(0, 31_000);
+    assert_eq!(world.exact(), 15);
+}
+
+#[test]
 fn an_older_picture_now_and_then_is_no_reason_to_stop() {
     let mut world = World::running();
     world.ingest(0, SESSION, &[(0, 10)]);

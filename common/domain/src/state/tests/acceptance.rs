@@ -11,8 +11,15 @@ fn refusal(replies: &[RangeReply]) -> SubmitReply {
 
 fn answer(state: &mut State, manifest: Manifest) -> SubmitReply {
     let before = state.clone();
+    let preview = state.preview(&manifest);
     let Reply::Submit(reply) = apply(state, submit(manifest)) else { panic!("a manifest gets a manifest's answer") };
     assert!(reply == SubmitReply::Accepted || *state == before, "only acceptance changes the state: {reply:?}");
+    let is_brief = matches!(reply, SubmitReply::Stopped | SubmitReply::Busy { .. });
+    assert_eq!(
+        preview,
+        is_brief.then(|| reply.clone()),
+        "what is answered without asking the log is what it would say"
+    );
     reply
 }
 
