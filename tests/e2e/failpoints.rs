@@ -26,13 +26,8 @@ fn every_failpoint_is_fired_and_survived() {
             let k2i = line.ingest_with(&[(VARIABLE, point.as_str())])?;
             die_at(k2i, point).with_context(|| format!("the point {}", point.as_str()))?;
         }
-        let mut k2i = line.ingest()?;
-        k2i.wait_ready()?;
-        let tally = production.finish()?;
-        line.wait_rows(tally["rows"].as_u64().context("a tally counts rows")?)?;
-        line.check_exact(&tally)?;
-        k2i.drain()?;
-        line.check_exact(&tally)
+        let k2i = line.ingest()?;
+        line.finish_exact(k2i, production, 1).map(|_| ())
     });
 }
 

@@ -3,7 +3,7 @@
 //! What should be in the table is what the broker acknowledged ([`Feed`]), what is in it is what other engines find
 //! ([`Table`]). K2I is asked about neither.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use k2i_tests::components::Kafka;
 use k2i_tests::k2i::{IngestConfig, K2i};
 use k2i_tests::scene::Scene;
@@ -63,6 +63,21 @@ impl<'a> Line<'a> {
     /// See [`Table::check_exact`].
     pub fn check_exact(&self, tally: &Value) -> Result<()> {
         self.table()?.check_exact(self.scene, self.feed.acks(), tally)
+    }
+
+    /// Lets a process that is up take all that is produced, checks that it is there once, also after a drain, and that
+    /// the table is in this life of its. The answer is the number of rows.
+    pub fn finish_exact(&mut self, mut k2i: K2i, production: Production, incarnation: u32) -> Result<u64> {
+        k2i.wait_ready()?;
+        let tally = production.finish()?;
+        let rows = tally["rows"].as_u64().context("a tally counts rows")?;
+        self.wait_rows(rows)?;
+        self.check_exact(&tally)?;
+        let life = self.identity()?;
+        ensure!(life["incarnation"] == incarnation, "life {incarnation} was to be expected: {life}");
+        k2i.drain()?;
+        self.check_exact(&tally)?;
+        Ok(rows)
     }
 
     /// Where the topic ends.
