@@ -2,7 +2,7 @@
 //! go wrong as actions of their own.
 //!
 //! **What is modelled.** One table fed by two topic partitions. A *life* is one cluster's replicated state with its leader;
-//! a deposed leader goes on with what it had begun ([`world::Who::Deposed`]). A second life may start at any time: an
+//! a deposed leader goes on with what it had begun ([`actions::Who::Deposed`]). A second life may start at any time: an
 //! adopter (same name, empty state) or a copy of the first one's state taken at any earlier moment. Workers upload cuts
 //! and submit them late, twice or never, also after their session's end. A commit request lands at once, later or never,
 //! and its answer may be lost. Somebody else compacts the table, sets `main` to another snapshot, expires snapshots, or
@@ -18,6 +18,7 @@
 //! [`State::apply`]: k2i_domain::state::State::apply
 //! [`Core::handle`]: k2i_domain::core::Core::handle
 
+pub mod actions;
 pub mod checks;
 pub mod life;
 pub mod mutation;
@@ -31,8 +32,9 @@ pub mod world;
 use k2i_domain::ids::TableId;
 use stateright::{Model, Property};
 
+use actions::{Action, Budget, Fault};
 use mutation::Mutation;
-use world::{Action, Budget, Fault, World};
+use world::World;
 
 /// Topic partitions of the one stream.
 pub const PARTITIONS: usize = 2;

@@ -1,7 +1,7 @@
 //! The runs, with their bounds: how many cuts are uploaded, and how many faults of which kinds happen in all.
 
+use super::actions::{Budget, Fault};
 use super::mutation::Mutation;
-use super::world::{Budget, Fault};
 use super::{Second, Setup};
 
 /// What can go wrong between two lives.
@@ -77,10 +77,10 @@ pub fn short() -> Vec<Setup> {
 pub fn deep() -> Vec<Setup> {
     vec![
         one_life(2, 3),
-        Setup { rows: [2, 1], ..one_life(3, 1) },
+        Setup { name: "one life, more rows", rows: [2, 1], reached: &["every row is in the table"], ..one_life(3, 1) },
         adopter(2, 1),
-        adopter(1, 2),
+        Setup { name: "adopter, two faults", ..adopter(1, 2) },
         stale_copy(1, 1),
-        stale_copy(2, 0),
+        Setup { name: "stale copy, two cuts", ..stale_copy(2, 0) },
     ]
 }

@@ -11,8 +11,9 @@ use k2i_domain::core::Effect;
 use k2i_domain::port::StopReason;
 use k2i_domain::state::Life as Owning;
 
+use super::actions::{Action, Answer, Budget, Who};
 use super::life::Life;
-use super::world::{Action, Answer, Budget, Who, World};
+use super::world::World;
 use super::{Setup, checks};
 
 /// Rounds of the schedule; far more than any state needs.

@@ -2,7 +2,7 @@
 
 use stateright::{Checker, Expectation, HasDiscoveries, Model};
 
-use super::world::Fault;
+use super::actions::Fault;
 use super::*;
 
 fn states(setup: Setup) -> usize {
