@@ -139,7 +139,7 @@ fn metadata_columns(table: &TableConfig) -> MetadataColumns {
     if !table.iceberg.metadata_columns {
         return MetadataColumns::off();
     }
-    let topic = (table.topics.len() > 1).then(|| k2i_lakehouse::schema::MetadataColumns::DEFAULT_TOPIC.to_owned());
+    let topic = (table.topics.len() > 1).then(|| MetadataColumns::DEFAULT_TOPIC.to_owned());
     MetadataColumns { topic, ..MetadataColumns::default() }
 }
 

@@ -7,7 +7,7 @@
 //! [`catalog::CatalogBackend`] per catalog product answers with a [`k2i_domain::lake::Outcome`].
 //!
 //! - [`storage`]: object stores behind Iceberg locations; nothing written is ever overwritten
-//! - [`schema`]: column lists, metadata columns, Arrow, which tables this version can write
+//! - [`schema`]: column lists, Arrow, which tables this version can write
 //! - [`statistics`]: Parquet footer → column statistics with correct bounds → Iceberg data file
 //! - [`catalog`]: SQL on SQLite, REST, and an in-memory fake, with one conformance suite
 //! - [`commit`]: the port that coordinator and workers use

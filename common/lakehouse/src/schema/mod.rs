@@ -6,7 +6,6 @@
 mod arrow_uuid;
 mod build;
 mod column;
-mod kafka;
 mod parse;
 mod writable;
 
@@ -19,7 +18,6 @@ use iceberg::spec::Schema;
 
 pub use build::schema_of;
 pub use column::{Column, ColumnType};
-pub use kafka::{MetadataColumns, MetadataFields};
 pub use writable::{Unwritable, committable, writable};
 
 /// A schema that cannot be built or read.

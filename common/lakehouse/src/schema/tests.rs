@@ -72,7 +72,11 @@ fn columns() -> Vec<Column> {
         Column::optional("counts", parse("map<string,int>").unwrap()),
         Column::optional("price", parse("decimal(10,2)").unwrap()).with_doc("with tax"),
     ];
-    columns.extend(MetadataColumns::default().columns());
+    columns.extend([
+        Column::optional("_kafka_partition", ColumnType::Int).with_doc("Kafka topic partition"),
+        Column::optional("_kafka_offset", ColumnType::Long).with_doc("Kafka offset"),
+        Column::optional("_kafka_timestamp", ColumnType::Timestamptz).with_doc("Kafka record timestamp"),
+    ]);
     columns
 }
 
@@ -121,20 +125,6 @@ fn columns_that_collide_are_refused() {
     assert!(schema_of(&nested).unwrap_err().to_string().contains("column a"));
     let empty = [Column::optional("a", ColumnType::List(Box::new(ColumnType::Struct(Vec::new()))))];
     assert!(schema_of(&empty).unwrap_err().to_string().contains("a.element"));
-}
-
-#[test]
-fn metadata_columns_are_found_by_name_and_type() {
-    let names = MetadataColumns { topic: Some("_kafka_topic".into()), ..MetadataColumns::default() };
-    let schema = schema_of(&names.columns()).unwrap();
-    let found = MetadataFields { partition: 1, offset: 2, timestamp: 3, topic: Some(4) };
-    assert_eq!(names.find(&schema).unwrap(), found);
-    let without = schema_of(&MetadataColumns::default().columns()).unwrap();
-    assert!(names.find(&without).unwrap_err().to_string().contains("_kafka_topic"));
-    assert_eq!(MetadataColumns::default().find(&schema).unwrap().topic, None);
-    let other = schema_of(&[Column::optional("_kafka_partition", ColumnType::Long)]).unwrap();
-    let error = names.find(&other).unwrap_err().to_string();
-    assert!(error.contains("long") && error.contains("int"), "{error}");
 }
 
 fn metadata(version: FormatVersion, spec: UnboundPartitionSpec, schema: Schema) -> TableMetadata {
