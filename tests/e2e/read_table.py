@@ -64,7 +64,8 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def by_duckdb(catalog: str, table: str) -> tuple[dict, list]:
+def duckdb_on(catalog: str, table: str):
+    """DuckDB, and what it calls the table in SQL."""
     import duckdb
 
     # Whatever is not installed here must not be fetched, and must not be missed either.
@@ -83,9 +84,12 @@ def by_duckdb(catalog: str, table: str) -> tuple[dict, list]:
             f"""attach '' as lake (type iceberg, endpoint {literal(catalog)}, authorization_type 'none',
                                    access_delegation_mode 'none')"""
         )
-        source = f"lake.{table}"
-    else:
-        source = f"iceberg_scan({literal(find(catalog, table).location)})"
+        return engine, f"lake.{table}"
+    return engine, f"iceberg_scan({literal(find(catalog, table).location)})"
+
+
+def by_duckdb(catalog: str, table: str) -> tuple[dict, list]:
+    engine, source = duckdb_on(catalog, table)
     engine.execute(f"create view orders as select * from {source}")
 
     sums = engine.execute(

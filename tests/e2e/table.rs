@@ -36,6 +36,16 @@ impl Table {
         Self { catalog: catalog.url(), name: name.to_owned(), variables: s3.variables() }
     }
 
+    /// Where its catalog is, as the scripts take it.
+    pub fn catalog(&self) -> &str {
+        &self.catalog
+    }
+
+    /// `namespace.table`.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Waits until the table's head says that it has at least so many rows.
     pub fn wait_rows(&self, scene: &Scene, rows: u64) -> Result<()> {
         let seconds = ROWS_LIMIT.as_secs().to_string();
@@ -69,6 +79,19 @@ impl Table {
         Ok(found)
     }
 
+    /// The snapshot that `main` points at.
+    pub fn head(&self, scene: &Scene) -> Result<Value> {
+        self.ask(scene, &["head"])
+    }
+
+    /// Sets `main` to an earlier snapshot, with PyIceberg.
+    pub fn roll_back(&self, scene: &Scene, snapshot: i64) -> Result<()> {
+        let args = [self.catalog.as_str(), &self.name, "roll-back", &snapshot.to_string()];
+        let now = Python::shared()?.ask_with(scene, "change_table.py", &args, &self.variables)?;
+        ensure!(now.as_i64() == Some(snapshot), "the head is {now} after a rollback to {snapshot}");
+        Ok(())
+    }
+
     /// When each commit was made, in milliseconds since 1970, oldest first.
     pub fn commit_times(&self, scene: &Scene) -> Result<Vec<i64>> {
         let history = self.ask(scene, &["history"])?;
@@ -96,6 +119,11 @@ impl Table {
             args.push(text(path)?);
         }
         Python::shared()?.ask_with(scene, "read_table.py", &args, &self.variables)
+    }
+
+    /// What one engine adds up in the table, column by column (`survey.py`).
+    pub fn survey(&self, scene: &Scene, engine: &str) -> Result<Value> {
+        Python::shared()?.ask_with(scene, "survey.py", &[engine, &self.catalog, &self.name], &self.variables)
     }
 
     fn ask(&self, scene: &Scene, args: &[&str]) -> Result<Value> {

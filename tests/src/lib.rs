@@ -8,6 +8,7 @@
 
 pub mod cache;
 pub mod components;
+pub mod gate;
 pub mod http;
 pub mod k2i;
 pub mod ports;

@@ -2,10 +2,12 @@
 //!
 //! Starting one either works or fails the test: nothing here answers "not available".
 
+mod flights;
 mod kafka;
 mod python;
 mod rest;
 mod s3;
+mod spark;
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -13,10 +15,12 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 
+pub use flights::flights;
 pub use kafka::Kafka;
 pub use python::{Python, Variable, answer};
 pub use rest::{Listening, RestCatalog};
 pub use s3::S3;
+pub use spark::Spark;
 
 use crate::process::Process;
 use crate::wait::{Look, until};
@@ -57,7 +61,7 @@ fn answers(process: &mut Process, port: u16, path: &str) -> Result<bool> {
 /// The logs of the servers that tests share, for a failed test's report.
 pub(crate) fn shared_logs() -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
-    for server in [kafka::SHARED, rest::SHARED, s3::SHARED] {
+    for server in [kafka::SHARED, rest::SHARED, s3::SHARED, spark::SHARED] {
         let folder = cache::run_dir()?.join(server).join("logs");
         if folder.exists() {
             for entry in std::fs::read_dir(folder)? {

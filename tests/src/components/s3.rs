@@ -25,6 +25,9 @@ pub struct S3 {
 }
 
 impl S3 {
+    /// Key and secret. It takes any.
+    pub(super) const KEYS: (&str, &str) = ("k2i-test", "k2i-test-secret");
+
     /// The store that all tests of this process share, started by whoever asks first. Buckets keep tests apart.
     ///
     /// # Errors
@@ -87,10 +90,17 @@ impl S3 {
     /// The variables by which every client of AWS finds it.
     #[must_use]
     pub fn variables(&self) -> Vec<Variable> {
+        self.variables_by(self.url())
+    }
+
+    /// As [`S3::variables`], but at another address, through which it can be reached.
+    #[must_use]
+    pub fn variables_by(&self, url: String) -> Vec<Variable> {
+        let (key, secret) = Self::KEYS;
         vec![
-            ("AWS_ENDPOINT_URL", self.url()),
-            ("AWS_ACCESS_KEY_ID", "k2i-test".to_owned()),
-            ("AWS_SECRET_ACCESS_KEY", "k2i-test-secret".to_owned()),
+            ("AWS_ENDPOINT_URL", url),
+            ("AWS_ACCESS_KEY_ID", key.to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", secret.to_owned()),
         ]
     }
 }
