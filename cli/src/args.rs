@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use k2i_domain::ids::SnapshotId;
+use k2i_domain::port::Decision;
 
 /// Kafka topics into Apache Iceberg tables, exactly once.
 #[derive(Debug, Parser)]
@@ -18,6 +20,14 @@ pub(crate) enum Command {
     ///
     /// Exit codes: 0 after a drain (SIGTERM or Ctrl-C), 1 when something failed, 2 when the configuration is wrong.
     Ingest(IngestArgs),
+    /// Show the whole of it on this machine, with nothing from outside, and end within a minute.
+    ///
+    /// A Kafka broker in this process, orders, `k2i ingest` as a child that is killed once in the middle of its work, a
+    /// SQLite catalog, files in a folder. Then the table is queried, and compared with every order that the broker
+    /// acknowledged.
+    ///
+    /// Exit codes: 0 when every order is in the table once, 1 when something failed.
+    Demo(DemoArgs),
     /// Check a configuration file.
     ///
     /// Exit codes: 0 when it is right, 2 when it is wrong.
@@ -34,9 +44,31 @@ pub(crate) struct IngestArgs {
     /// For a process that lost its data folder, when the process before it is known to be gone.
     #[arg(long)]
     pub(crate) adopt: bool,
+    /// How a stopped table goes on: `keep` (the head as it is, reading on where it was), `reingest` (reading on where the
+    /// head really ends) or `reset` (the topic anew from the configured start; rows may double).
+    ///
+    /// Which decisions lift which reason is in docs/reference/errors.md; the log names them. A decision that does not
+    /// fit is refused, and changes nothing.
+    #[arg(long, value_name = "TABLE=DECISION", value_parser = decision, requires = "expect_snapshot")]
+    pub(crate) resume: Option<(String, Decision)>,
+    /// The id of the head that the decision was made on, or `none`. On another head it is refused.
+    #[arg(long, value_name = "ID", value_parser = snapshot, requires = "resume", allow_hyphen_values = true)]
+    pub(crate) expect_snapshot: Option<ExpectedHead>,
     /// Allow listeners on addresses that other machines reach. There is no encryption and no login yet.
     #[arg(long)]
     pub(crate) insecure_bind: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DemoArgs {
+    /// Stay up after the summary, with a few orders a second, until Ctrl-C.
+    #[arg(long)]
+    pub(crate) keep: bool,
+    /// Where everything goes: a folder that is empty or not there, and is never removed.
+    ///
+    /// By default a new folder in `demo` of `K2I_CACHE` (`~/.cache/k2i`), where the last three are kept.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -47,4 +79,25 @@ pub(crate) struct ValidateArgs {
     /// Check the file only and reach nothing outside.
     #[arg(long)]
     pub(crate) offline: bool,
+}
+
+/// The head of a table, if it has one.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ExpectedHead(pub(crate) Option<SnapshotId>);
+
+fn decision(text: &str) -> Result<(String, Decision), String> {
+    let names = Decision::ALL.map(Decision::as_str).join(", ");
+    let (table, name) = text.rsplit_once('=').ok_or_else(|| format!("write TABLE=DECISION, with one of {names}"))?;
+    let decision = Decision::ALL.into_iter().find(|decision| decision.as_str() == name);
+    let decision = decision.ok_or_else(|| format!("there is no decision {name:?}, only {names}"))?;
+    Ok((table.to_owned(), decision))
+}
+
+fn snapshot(text: &str) -> Result<ExpectedHead, String> {
+    match text {
+        "none" => Ok(ExpectedHead(None)),
+        id => {
+            id.parse().map(|id| ExpectedHead(Some(SnapshotId(id)))).map_err(|error| format!("{error}; or write none"))
+        }
+    }
 }

@@ -1,13 +1,16 @@
 //! From the validated configuration to what coordinator and worker are made of.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use k2i_coordinator::TableBinding;
+use k2i_coordinator::{CatalogPace, TableBinding};
 use k2i_domain::state::{StartAt, TableSpec};
-use k2i_lakehouse::catalog::{CatalogKind, CatalogSettings, ClientCredentials, RestAuth, RestSettings};
+use k2i_lakehouse::catalog::{CatalogKind, CatalogSettings, ClientCredentials, HoldOff, RestAuth, RestSettings};
 use k2i_lakehouse::schema::{Column, ColumnType, schema_of, schema_to_json};
-use k2i_lakehouse::storage::{S3Settings, StorageSettings};
+use k2i_lakehouse::storage::{S3Settings, StorageSettings, UploadMemory};
 use k2i_lakehouse::{Connection, LakehouseSettings, NamespaceIdent, Secret, TableIdent};
 use k2i_runtime::config::{
     self, CatalogConfig, Config, KafkaConfig, OnNullValue, OnUnknownField, Start, StorageConfig, TableConfig,
@@ -19,27 +22,42 @@ use k2i_worker::table::{TableSettings, WriterLimits};
 
 /// The tenant of tables that name none.
 const DEFAULT_TENANT: &str = "default";
-/// The name under which a SQL catalog keeps its tables; other engines that share the database use the same.
-const SQL_CATALOG_NAME: &str = "default";
 /// Rows of a cut where the configuration does not say.
 const RECORDS: u64 = u64::MAX;
 
-/// How the memory budget is divided. The rest is for uploads, the coordinator and the process itself.
+/// How the memory budget is divided.
+#[derive(Debug)]
 struct Shares {
     receive: u64,
     queue: usize,
     encoder: usize,
+    uploads: u64,
 }
 
 impl Shares {
     const MIB: u64 = 1 << 20;
+    /// The least that a reader, and a table's queue or encoder, can work with.
+    const READER: u64 = 8 * Self::MIB;
+    const TABLE: u64 = 2 * Self::MIB;
 
     /// A quarter for what was fetched and not polled, a quarter for records that wait for a writer, a quarter for
-    /// decoders and encoders; each divided among those who need it.
-    fn of(budget: u64, readers: usize, tables: usize) -> Self {
-        let part = |among: usize| budget / 4 / (among.max(1) as u64);
-        let table = usize::try_from(part(tables).max(2 * Self::MIB)).unwrap_or(usize::MAX);
-        Self { receive: part(readers).max(8 * Self::MIB), queue: table, encoder: table }
+    /// decoders and encoders, a quarter for uploads; each divided among those who need it.
+    ///
+    /// # Errors
+    /// There is too little for so many; says how much they need.
+    fn of(budget: u64, readers: usize, tables: usize) -> anyhow::Result<Self> {
+        let (readers, tables) = (readers.max(1) as u64, tables.max(1) as u64);
+        let least = 4 * (readers * Self::READER).max(tables * Self::TABLE);
+        anyhow::ensure!(
+            budget >= least,
+            "buffer.max_size_mb = {} is too little for {tables} tables that are read by {readers} Kafka consumers: they need \
+             {} at least",
+            budget / Self::MIB,
+            least / Self::MIB
+        );
+        let quarter = budget / 4;
+        let table = usize::try_from(quarter / tables).unwrap_or(usize::MAX);
+        Ok(Self { receive: quarter / readers, queue: table, encoder: table, uploads: quarter })
     }
 }
 
@@ -59,40 +77,82 @@ pub(crate) fn check(config: &Config) -> anyhow::Result<()> {
     bind(config, Path::new("")).map(|_| ())
 }
 
-/// Binds every table.
+/// Binds every table; with what their uploads may hold together.
 ///
 /// # Errors
 /// A part that this version lacks, or a schema that cannot be.
-pub(crate) fn bind(config: &Config, spool: &Path) -> anyhow::Result<Vec<Bound>> {
+pub(crate) fn bind(config: &Config, spool: &Path) -> anyhow::Result<(Vec<Bound>, UploadMemory)> {
     let connections: Vec<_> = config.tables.iter().map(|table| (table.kafka.clone(), table.topics.clone())).collect();
     let readers = k2i_worker::reader::group(&connections);
     let count = readers.iter().max().map_or(0, |last| last + 1);
-    let shares = Shares::of(config.memory_bytes, count, config.tables.len());
-    let mut opened: Vec<(CatalogConfig, StorageConfig, Connection)> = Vec::new();
+    let shares = Shares::of(config.memory_bytes, count, config.tables.len())?;
+    let uploads = UploadMemory::new(shares.uploads);
+    let mut catalogs = Catalogs::of(config, uploads.clone());
     let bound = config.tables.iter().zip(readers).enumerate().map(|(number, (table, reader))| {
-        let connection = connection(table, &mut opened);
+        let (connection, pace) = catalogs.reach(table);
         let folder = spool.join(number.to_string());
-        bind_table(config, table, connection, reader, &shares, &folder)
+        bind_table(config, table, connection, pace, reader, &shares, &folder)
     });
-    bound.collect()
+    Ok((bound.collect::<anyhow::Result<_>>()?, uploads))
 }
 
-/// Tables of one catalog and store share a connection.
-fn connection(table: &TableConfig, opened: &mut Vec<(CatalogConfig, StorageConfig, Connection)>) -> Connection {
-    let (catalog, storage) = (&table.iceberg.catalog, &table.storage);
-    if let Some((_, _, connection)) = opened.iter().find(|(c, s, _)| c == catalog && s == storage) {
-        return connection.clone();
+/// The catalogs of a configuration, each with one pace, whatever logins and stores its tables have.
+struct Catalogs {
+    paces: BTreeMap<String, (CatalogPace, HoldOff)>,
+    opened: Vec<(CatalogConfig, StorageConfig, Connection)>,
+    uploads: UploadMemory,
+}
+
+impl Catalogs {
+    fn of(config: &Config, uploads: UploadMemory) -> Self {
+        let pace = |(address, per_second)| {
+            let hold_off = HoldOff::default();
+            (address, (CatalogPace::new(per_second, hold_off.clone()), hold_off))
+        };
+        Self { paces: slowest(config).into_iter().map(pace).collect(), opened: Vec::new(), uploads }
     }
-    let settings = LakehouseSettings { catalog: catalog_settings(catalog), storage: storage_settings(storage) };
-    let connection = Connection::new(settings);
-    opened.push((catalog.clone(), storage.clone(), connection.clone()));
-    connection
+
+    /// Tables of one catalog and store share a connection.
+    fn reach(&mut self, table: &TableConfig) -> (Connection, CatalogPace) {
+        let (catalog, storage) = (&table.iceberg.catalog, &table.storage);
+        // `of` has entered the catalog of every table.
+        let (pace, hold_off) = &self.paces[&address(catalog)];
+        if let Some((_, _, connection)) = self.opened.iter().find(|(c, s, _)| c == catalog && s == storage) {
+            return (connection.clone(), pace.clone());
+        }
+        let catalog_settings = catalog_settings(catalog, hold_off);
+        let settings =
+            LakehouseSettings { catalog: catalog_settings, storage: storage_settings(storage, &self.uploads) };
+        let connection = Connection::new(settings);
+        self.opened.push((catalog.clone(), storage.clone(), connection.clone()));
+        (connection, pace.clone())
+    }
+}
+
+/// Requests per second by catalog: where its tables name several paces, the slowest holds.
+fn slowest(config: &Config) -> BTreeMap<String, u32> {
+    let mut slowest = BTreeMap::new();
+    for iceberg in config.tables.iter().map(|table| &table.iceberg) {
+        let own = u32::try_from(iceberg.max_requests_per_second).unwrap_or(u32::MAX);
+        let pace = slowest.entry(address(&iceberg.catalog)).or_insert(own);
+        *pace = own.min(*pace);
+    }
+    slowest
+}
+
+/// What makes two catalogs the same server or database.
+fn address(catalog: &CatalogConfig) -> String {
+    match catalog {
+        CatalogConfig::Sql(sql) => format!("sqlite:{}", sql.database.display()),
+        CatalogConfig::Rest(rest) => rest.uri.clone(),
+    }
 }
 
 fn bind_table(
     config: &Config,
     table: &TableConfig,
     connection: Connection,
+    pace: CatalogPace,
     reader: usize,
     shares: &Shares,
     spool: &Path,
@@ -131,7 +191,7 @@ fn bind_table(
         },
         spool: spool.to_owned(),
     };
-    let coordinator = TableBinding { spec, ident, properties: BTreeMap::new(), connection };
+    let coordinator = TableBinding { spec, ident, properties: BTreeMap::new(), connection, pace };
     Ok(Bound { coordinator, worker, reader })
 }
 
@@ -179,17 +239,21 @@ fn kafka_settings(kafka: &KafkaConfig, cluster: &str, receive_memory_bytes: u64)
     }
 }
 
-fn catalog_settings(catalog: &CatalogConfig) -> CatalogSettings {
+fn catalog_settings(catalog: &CatalogConfig, hold_off: &HoldOff) -> CatalogSettings {
     match catalog {
         CatalogConfig::Sql(sql) => CatalogSettings {
-            name: SQL_CATALOG_NAME.to_owned(),
+            name: sql.name.clone(),
             warehouse: Some(sql.warehouse.clone()),
             kind: CatalogKind::Sqlite { uri: format!("sqlite:{}", sql.database.display()) },
         },
         CatalogConfig::Rest(rest) => CatalogSettings {
             name: rest.uri.clone(),
             warehouse: rest.warehouse.clone(),
-            kind: CatalogKind::Rest(RestSettings { auth: rest_auth(&rest.auth), ..RestSettings::new(&rest.uri) }),
+            kind: CatalogKind::Rest(RestSettings {
+                auth: rest_auth(&rest.auth),
+                hold_off: hold_off.clone(),
+                ..RestSettings::new(&rest.uri)
+            }),
         },
     }
 }
@@ -210,7 +274,7 @@ fn rest_auth(auth: &config::RestAuth) -> RestAuth {
     }
 }
 
-fn storage_settings(storage: &StorageConfig) -> StorageSettings {
+fn storage_settings(storage: &StorageConfig, uploads: &UploadMemory) -> StorageSettings {
     let s3 = match storage {
         StorageConfig::Local => S3Settings::default(),
         StorageConfig::S3(s3) => S3Settings {
@@ -222,5 +286,5 @@ fn storage_settings(storage: &StorageConfig) -> StorageSettings {
             ..S3Settings::default()
         },
     };
-    StorageSettings { s3, ..StorageSettings::default() }
+    StorageSettings { s3, uploads: uploads.clone(), ..StorageSettings::default() }
 }

@@ -7,27 +7,29 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context;
-use k2i_coordinator::{Coordinator, CoordinatorOptions, StateObserver};
-use k2i_domain::core::Settings;
+use k2i_coordinator::{Coordinator, CoordinatorOptions, ResumeOrder, StateObserver};
+use k2i_domain::core::{Resume, Settings};
 use k2i_domain::ids::WorkerId;
-use k2i_runtime::config::{Config, Override, Sources};
+use k2i_lakehouse::storage::UploadMemory;
+use k2i_runtime::config::{Config, LogConfig, Override, Sources};
 use k2i_runtime::data_dir::DataDir;
 use k2i_runtime::http::{self, Readiness};
 use k2i_runtime::shutdown::{Shutdown, Tasks};
-use k2i_runtime::telemetry::init_logging;
 use k2i_runtime::telemetry::metrics::{CoordinatorMetrics, WorkerMetrics};
+use k2i_runtime::telemetry::{LoggingError, init_logging, init_terminal_logging, logs_to_terminal};
 use k2i_worker::kafka::{ConnectionSettings, ControlClient, KafkaControl, KafkaSource, RecordSource};
 use k2i_worker::log::TransactionLog;
 use k2i_worker::reader::{ReaderHandle, SourceFactory};
 use k2i_worker::{TableMemory, Worker, WorkerOptions, WorkerTable};
-use prometheus::Registry;
+use prometheus::{Registry, TextEncoder};
 use tokio_util::sync::CancellationToken;
 
-use crate::args::IngestArgs;
+use crate::args::{ExpectedHead, IngestArgs};
 use crate::bindings::{self, Bound};
+use crate::progress::{Meter, Sample, Terminal};
 use crate::{Failure, ready};
 
 /// The sole worker's name: a restart ends the earlier session at once.
@@ -36,16 +38,29 @@ const WORKER: &str = "ingest";
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(45);
 /// How often memory is counted.
 const COUNT_EVERY: Duration = Duration::from_secs(1);
+/// How often the terminal's progress line is drawn.
+const SHOW_EVERY: Duration = Duration::from_secs(1);
 
 pub(crate) fn run(args: &IngestArgs) -> Result<(), Failure> {
     let config = load(args)?;
-    init_logging(config.log, std::env::var("RUST_LOG").ok().as_deref())
-        .map_err(|error| Failure::from(anyhow::Error::from(error)))?;
+    let terminal = start_logging(config.log).map_err(|error| Failure::from(anyhow::Error::from(error)))?;
     for warning in &config.warnings {
         tracing::warn!(warning, "configuration");
     }
+    let resume = resume(args, &config)?;
     let runtime = tokio::runtime::Runtime::new().context("the runtime cannot start")?;
-    Ok(runtime.block_on(ingest(config, args.adopt))?)
+    Ok(runtime.block_on(ingest(config, args.adopt, resume, terminal))?)
+}
+
+/// Logs from here on; where they go to a terminal as text, it has a progress line too.
+fn start_logging(config: LogConfig) -> Result<Option<Terminal>, LoggingError> {
+    let rust_log = std::env::var("RUST_LOG").ok();
+    if !logs_to_terminal(config) {
+        return init_logging(config, rust_log.as_deref()).map(|()| None);
+    }
+    let terminal = Terminal::on_stderr();
+    init_terminal_logging(config, rust_log.as_deref(), terminal.log_writer())?;
+    Ok(Some(terminal))
 }
 
 fn load(args: &IngestArgs) -> Result<Config, Failure> {
@@ -60,7 +75,26 @@ fn load(args: &IngestArgs) -> Result<Config, Failure> {
     Ok(config)
 }
 
-async fn ingest(config: Config, adopt: bool) -> anyhow::Result<()> {
+/// The decision on a stopped table, which must be one of the configuration's.
+fn resume(args: &IngestArgs, config: &Config) -> Result<Option<ResumeOrder>, Failure> {
+    let (Some((table, decision)), Some(ExpectedHead(expected))) = (&args.resume, args.expect_snapshot) else {
+        return Ok(None);
+    };
+    let known: Vec<&str> = config.tables.iter().map(|table| table.key.as_str()).collect();
+    if !known.contains(&table.as_str()) {
+        let known = known.join(", ");
+        return Err(Failure::config(anyhow::anyhow!("--resume names {table}; the configuration has {known}")));
+    }
+    let resume = Resume { decision: *decision, expected };
+    Ok(Some(ResumeOrder { table: table.clone(), resume }))
+}
+
+async fn ingest(
+    config: Config,
+    adopt: bool,
+    resume: Option<ResumeOrder>,
+    terminal: Option<Terminal>,
+) -> anyhow::Result<()> {
     let shutdown = Shutdown::new();
     shutdown.obey_signals().context("signals cannot be caught")?;
     let data = DataDir::open(&config.data_dir)?;
@@ -69,8 +103,8 @@ async fn ingest(config: Config, adopt: bool) -> anyhow::Result<()> {
     let health = http::serve_health(&config.http.health, readiness.clone()).await?;
     let metrics = http::serve_metrics(&config.http.metrics, registry.clone()).await?;
 
-    let bound = bindings::bind(&config, &data.spool())?;
-    let coordinator = coordinator(&config, &data, &registry, &bound, adopt).await?;
+    let (bound, uploads) = bindings::bind(&config, &data.spool())?;
+    let coordinator = coordinator(&config, &data, &registry, &bound, (adopt, resume)).await?;
     let observer = coordinator.observer();
     let (worker, memory) = worker(&data, &registry, bound, &coordinator)?;
     let probes = ready::Probes::new(&worker);
@@ -81,7 +115,11 @@ async fn ingest(config: Config, adopt: bool) -> anyhow::Result<()> {
     tasks.critical("health", run_server(health, stop.clone()));
     tasks.critical("metrics", run_server(metrics, stop.clone()));
     tasks.critical("readiness", watch_readiness(readiness, observer, probes, stop.clone()));
-    tasks.critical("memory", count_memory(worker.metrics.clone(), config.memory_bytes, memory, stop.clone()));
+    tasks
+        .critical("memory", count_memory(worker.metrics.clone(), config.memory_bytes, (memory, uploads), stop.clone()));
+    if let Some(terminal) = terminal {
+        tasks.critical("progress", show_progress(terminal, registry, stop.clone()));
+    }
     let coordinator_stop = worker_done.clone();
     tasks.critical("coordinator", async move { coordinator.run(coordinator_stop).await.map_err(Into::into) });
     tasks.critical("worker", async move {
@@ -101,13 +139,14 @@ async fn coordinator(
     data: &DataDir,
     registry: &Registry,
     bound: &[Bound],
-    adopt: bool,
+    (adopt, resume): (bool, Option<ResumeOrder>),
 ) -> anyhow::Result<Coordinator> {
     let options = CoordinatorOptions {
         cluster: config.cluster_name.clone(),
         folder: data.coordinator(),
         settings: Settings { adopt_now: adopt, ..Settings::default() },
         tables: bound.iter().map(|bound| bound.coordinator.clone()).collect(),
+        resume,
         metrics: CoordinatorMetrics::new(registry, Arc::new(seconds))?,
     };
     Ok(Coordinator::open(options).await?)
@@ -204,7 +243,7 @@ async fn watch_readiness(
 async fn count_memory(
     metrics: WorkerMetrics,
     budget: u64,
-    tables: Vec<TableMemory>,
+    (tables, uploads): (Vec<TableMemory>, UploadMemory),
     stop: CancellationToken,
 ) -> k2i_runtime::shutdown::TaskResult {
     metrics.set_buffer_limit(budget);
@@ -215,8 +254,28 @@ async fn count_memory(
             () = stop.cancelled() => return Ok(()),
         }
         let bytes = |table: &TableMemory| table.queued.load(Ordering::Relaxed) + table.held.load(Ordering::Relaxed);
-        metrics.set_buffered(tables.iter().map(bytes).sum::<usize>() as u64);
+        metrics.set_buffered(tables.iter().map(bytes).sum::<usize>() as u64 + uploads.held());
     }
+}
+
+/// Keeps the terminal's line up to date, and takes it away at the end.
+async fn show_progress(
+    terminal: Terminal,
+    registry: Registry,
+    stop: CancellationToken,
+) -> k2i_runtime::shutdown::TaskResult {
+    let mut meter = Meter::default();
+    let mut tick = tokio::time::interval(SHOW_EVERY);
+    loop {
+        tokio::select! {
+            _ = tick.tick() => {}
+            () = stop.cancelled() => break,
+        }
+        let page = TextEncoder::new().encode_to_string(&registry.gather())?;
+        terminal.show(meter.take(Instant::now(), Sample::of_page(&page)).to_string());
+    }
+    terminal.finish();
+    Ok(())
 }
 
 /// Seconds since the Unix epoch.

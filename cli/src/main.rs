@@ -2,7 +2,9 @@
 
 mod args;
 mod bindings;
+mod demo;
 mod ingest;
+mod progress;
 mod ready;
 mod validate;
 
@@ -30,6 +32,7 @@ fn main() -> ExitCode {
 fn run(cli: Cli) -> Result<(), Failure> {
     match cli.command {
         Command::Ingest(args) => ingest::run(&args),
+        Command::Demo(args) => demo::run(&args),
         Command::Validate(args) => validate::run(&args),
     }
 }

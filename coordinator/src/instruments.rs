@@ -6,6 +6,7 @@ use std::time::Duration;
 use k2i_domain::core::{Effect, EffectId, Input};
 use k2i_domain::ids::{ChainKey, TableId, Timestamp};
 use k2i_domain::invariants::{Invariant, violations};
+use k2i_domain::port::{StopReason, Stopped};
 use k2i_domain::state::{Command, Mark, State, Table};
 use k2i_runtime::telemetry::metrics::{AssignmentChange, CoordinatorMetrics};
 
@@ -24,7 +25,7 @@ enum Counted {
     Recorded { table: String, rows: u64, newest_age: Option<Duration> },
     Granted(usize),
     Realigned { table: String, reason: &'static str },
-    Stopped { table: String, reason: &'static str, detail: String },
+    Stopped { table: String, stopped: Stopped },
 }
 
 impl Instruments {
@@ -50,6 +51,7 @@ impl Instruments {
                 }
             }
             Effect::Confirm(_) | Effect::Load(..) | Effect::CheckFiles(..) | Effect::Write(..) | Effect::Cut(..) => {}
+            Effect::ResumeEnded(..) => {}
         }
     }
 
@@ -110,9 +112,10 @@ impl Instruments {
                 self.metrics.assignment_changed(AssignmentChange::Realigned);
                 tracing::warn!(table, reason, "what was accepted is given up and read again");
             }
-            Counted::Stopped { table, reason, detail } => {
+            Counted::Stopped { table, stopped } => {
                 self.metrics.assignment_changed(AssignmentChange::Revoked);
-                tracing::error!(table, reason, detail, "the table is stopped");
+                let (reason, detail, lift) = (stopped.reason.as_str(), &stopped.detail, lift(&table, stopped.reason));
+                tracing::error!(table, reason, detail, lift, "the table is stopped");
             }
         }
     }
@@ -130,12 +133,23 @@ fn counted(now: Timestamp, command: &Command, state: &State) -> Option<Counted> 
         Command::Realign { table, reason, .. } => {
             Some(Counted::Realigned { table: name(state, *table), reason: reason.as_str() })
         }
-        Command::StopTable { table, stopped } => Some(Counted::Stopped {
-            table: name(state, *table),
-            reason: stopped.reason.as_str(),
-            detail: stopped.detail.clone(),
-        }),
+        Command::StopTable { table, stopped } => {
+            Some(Counted::Stopped { table: name(state, *table), stopped: stopped.clone() })
+        }
         _ => None,
+    }
+}
+
+/// What lifts a stop, for whoever reads the log.
+fn lift(table: &str, reason: StopReason) -> String {
+    let decisions: Vec<&str> = reason.decisions().iter().map(|decision| decision.as_str()).collect();
+    if reason.lifts_itself() {
+        "lifted once the cause is gone; looked at every minute".to_owned()
+    } else if decisions.is_empty() {
+        "nothing here lifts it".to_owned()
+    } else {
+        let decisions = decisions.join("|");
+        format!("k2i ingest --resume {table}={decisions} --expect-snapshot ID, with the id of the table's head")
     }
 }
 

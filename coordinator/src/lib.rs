@@ -7,6 +7,7 @@
 
 mod clock;
 mod instruments;
+mod pace;
 mod port;
 pub mod raft;
 mod replicated;
@@ -17,13 +18,14 @@ mod tables;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use k2i_domain::core::Settings;
+use k2i_domain::core::{Resume, Settings};
 use k2i_domain::state::State;
 use k2i_runtime::telemetry::metrics::CoordinatorMetrics;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 pub use clock::Clock;
+pub use pace::CatalogPace;
 pub use port::LocalPort;
 pub use replicated::Replicated;
 pub use tables::TableBinding;
@@ -48,8 +50,19 @@ pub struct CoordinatorOptions {
     pub settings: Settings,
     /// The tables of the configuration.
     pub tables: Vec<TableBinding>,
+    /// A person's decision on a stopped table.
+    pub resume: Option<ResumeOrder>,
     /// Where it counts.
     pub metrics: CoordinatorMetrics,
+}
+
+/// A person's decision on the table that goes by this name in the configuration.
+#[derive(Debug, Clone)]
+pub struct ResumeOrder {
+    /// The table's name.
+    pub table: String,
+    /// What was decided, and on which head.
+    pub resume: Resume,
 }
 
 /// A running coordinator.
@@ -82,6 +95,7 @@ impl Coordinator {
             cluster: options.cluster,
             settings: options.settings,
             tables: options.tables,
+            resume: options.resume,
             sessions,
             instruments: Instruments::new(options.metrics),
             inputs,
@@ -104,7 +118,8 @@ impl Coordinator {
     /// Leads and serves until `stop`, then closes the state's files.
     ///
     /// # Errors
-    /// Why the replicated state ended by itself; the process should end and start from the disk.
+    /// Why the replicated state ended by itself; the process should end and start from the disk. Or why the decision on
+    /// a stopped table was refused; nothing was changed then.
     pub async fn run(self, stop: CancellationToken) -> Result<(), String> {
         let Self { raft, port, service } = self;
         drop(port);
@@ -113,7 +128,7 @@ impl Coordinator {
                 Stop::Shutdown => Ok(()),
                 Stop::Failed(why) => Err(why),
             },
-            () = service.run(stop) => Ok(()),
+            ended = service.run(stop) => ended,
         };
         raft.shutdown().await;
         result

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt;
-use k2i_domain::core::{Core, Effect, Input, Settings};
+use k2i_domain::core::{Core, Effect, Input, ResumeEnd, Settings};
 use k2i_domain::ids::{Instance, TableId, Timestamp};
 use k2i_domain::lake::{Loaded, Outcome};
 use k2i_domain::state::{Command, Reply, State};
@@ -26,6 +26,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::ResumeOrder;
 use crate::clock::Clock;
 use crate::instruments::Instruments;
 use crate::raft::RaftNode;
@@ -47,6 +48,8 @@ pub(crate) struct Service {
     pub(crate) cluster: String,
     pub(crate) settings: Settings,
     pub(crate) tables: Vec<TableBinding>,
+    /// Taken once it has ended; another leadership begins it again until then.
+    pub(crate) resume: Option<ResumeOrder>,
     pub(crate) sessions: Arc<OpenSessions>,
     pub(crate) instruments: Instruments,
     pub(crate) inputs: mpsc::Receiver<Input>,
@@ -58,6 +61,8 @@ struct Running {
     io: HashMap<String, TableIo>,
     effects: JoinSet<Input>,
     stepped: Option<Timestamp>,
+    /// Why a person's decision was refused.
+    refused: Option<String>,
 }
 
 impl Running {
@@ -75,9 +80,13 @@ impl Running {
 
 impl Service {
     /// Runs until `stop`. Effects on their way are dropped then: each of them is safe to lose.
-    pub(crate) async fn run(mut self, stop: CancellationToken) {
+    ///
+    /// # Errors
+    /// Why the decision on a stopped table was refused.
+    pub(crate) async fn run(mut self, stop: CancellationToken) -> Result<(), String> {
         let io = self.tables.iter().map(|table| (table.spec.name.clone(), TableIo::new(table))).collect();
-        let mut running = Running { core: Core::new(self.settings), io, effects: JoinSet::new(), stepped: None };
+        let mut running =
+            Running { core: Core::new(self.settings), io, effects: JoinSet::new(), stepped: None, refused: None };
         let mut leadership = self.raft.leadership_watch();
         let mut applied = self.raft.applied_watch();
         loop {
@@ -106,8 +115,35 @@ impl Service {
                 () = tokio::time::sleep(sleep) => Some(Input::Tick),
             };
             if let Some(input) = input {
+                let led = input == Input::Led;
                 self.step(&mut running, input);
+                if led {
+                    self.resume(&mut running);
+                }
             }
+            if let Some(why) = running.refused {
+                return Err(why);
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts the decision on a stopped table to the core.
+    fn resume(&mut self, running: &mut Running) {
+        let Some(ResumeOrder { table, resume }) = self.resume.clone() else { return };
+        match self.raft.read(|replicated| replicated.state().table_named(&table).map(|(id, _)| id)) {
+            Some(id) => self.step(running, Input::Resume(id, resume)),
+            None => running.refused = Some(format!("cannot resume {table}: the configuration has no such table")),
+        }
+    }
+
+    fn resume_ended(&mut self, running: &mut Running, end: ResumeEnd) {
+        let Some(ResumeOrder { table, resume }) = self.resume.take() else { return };
+        let decision = resume.decision.as_str();
+        match end {
+            ResumeEnd::Done => tracing::info!(table, decision, "the stopped table goes on as decided"),
+            ResumeEnd::NotStopped => tracing::warn!(table, decision, "the table is not stopped: nothing was decided"),
+            ResumeEnd::Refused(why) => running.refused = Some(format!("cannot resume {table}: {why}")),
         }
     }
 
@@ -185,6 +221,7 @@ impl Service {
         raft.read(|replicated| instruments.started(now, &effect, replicated.state()));
         match effect {
             Effect::Cut(session, cut) => self.sessions.cut(session, cut),
+            Effect::ResumeEnded(_, end) => self.resume_ended(running, end),
             Effect::Confirm(id) => {
                 let raft = self.raft.clone();
                 running.spawn(Input::Confirmed(id, false), async move {

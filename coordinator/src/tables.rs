@@ -1,7 +1,11 @@
 //! One table's side of the commit loop that touches the outside: load, check, write, send.
 //!
 //! The core decides; this carries out one effect at a time. It keeps the load that was decided on and the commit that
-//! was written for it, so that what is sent asserts exactly what was validated.
+//! was written for it, so that what is sent asserts exactly what was validated. Before each request it waits for its
+//! turn at the catalog.
+
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
@@ -12,7 +16,9 @@ use k2i_domain::manifest::ManifestFile;
 use k2i_domain::state::TableSpec;
 use k2i_lakehouse::{Base, Connection, Staged, TableIdent};
 use tokio::sync::Mutex;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
+
+use crate::pace::{self, CatalogPace};
 
 /// A load or check that takes longer is given up; nothing is known then.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
@@ -20,6 +26,8 @@ const READ_TIMEOUT: Duration = Duration::from_secs(30);
 const WRITE_TIMEOUT: Duration = Duration::from_secs(120);
 /// A commit request whose answer does not come in this time is "unknown".
 const POST_TIMEOUT: Duration = Duration::from_secs(60);
+/// A commit that gets no turn in this time is not sent: what it was decided on is old by then.
+const TURN_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// What the configuration says of one table: its definition and where it lives.
 #[derive(Debug, Clone)]
@@ -32,6 +40,8 @@ pub struct TableBinding {
     pub properties: BTreeMap<String, String>,
     /// Catalog and store; opened on first use, so that a dead catalog delays no other table.
     pub connection: Connection,
+    /// The queue before that catalog, shared by all its tables.
+    pub pace: CatalogPace,
 }
 
 /// The outside of one table.
@@ -40,6 +50,7 @@ pub(crate) struct TableIo {
     ident: TableIdent,
     properties: BTreeMap<String, String>,
     connection: Connection,
+    pace: CatalogPace,
     /// Only one effect of a table runs at a time; the lock makes that visible.
     prepared: Arc<Mutex<Prepared>>,
     /// What was last said to be wrong, by step.
@@ -49,6 +60,8 @@ pub(crate) struct TableIo {
 /// What the effects of one round hand to each other.
 #[derive(Debug, Default)]
 struct Prepared {
+    /// When the round's load got in line; the round's other requests are as old.
+    began: Option<Instant>,
     base: Option<Base>,
     staged: Option<Staged>,
 }
@@ -59,6 +72,7 @@ impl TableIo {
             ident: binding.ident.clone(),
             properties: binding.properties.clone(),
             connection: binding.connection.clone(),
+            pace: binding.pace.clone(),
             prepared: Arc::default(),
             said: Arc::default(),
         }
@@ -66,6 +80,9 @@ impl TableIo {
 
     /// Loads the table fresh and keeps the load.
     pub(crate) async fn load(&self) -> Loaded {
+        let now = Instant::now();
+        self.prepared.lock().await.began = Some(now);
+        self.pace.turn(now, pace::LOAD).await;
         let loaded = match timeout(READ_TIMEOUT, self.try_load()).await {
             Ok(loaded) => loaded,
             Err(_) => Loaded::Failed("the catalog did not answer in time".into()),
@@ -112,6 +129,13 @@ impl TableIo {
         loaded
     }
 
+    /// Waits for the turn of a request that changes the table; `Some`: it did not come in time.
+    async fn turn(&self, requests: u32) -> Option<Outcome> {
+        let began = self.prepared.lock().await.began.unwrap_or_else(Instant::now);
+        let late = timeout(TURN_TIMEOUT, self.pace.turn(began, requests)).await.is_err();
+        late.then(|| Outcome::Rejected("not sent: the catalog had no turn for it for a minute".into()))
+    }
+
     /// Asks the store for each file.
     pub(crate) async fn check(&self, files: &[ManifestFile]) -> Option<Vec<FileCheck>> {
         let lakehouse = self.connection.get().await.ok()?;
@@ -146,7 +170,7 @@ impl TableIo {
     async fn try_write(&self, plan: &CommitPlan) -> Result<(), String> {
         let lakehouse = self.connection.get().await.map_err(|error| error.to_string())?;
         let mut prepared = self.prepared.lock().await;
-        let Prepared { base, staged } = &mut *prepared;
+        let Prepared { base, staged, .. } = &mut *prepared;
         let base = base.as_ref().ok_or("no load to write on")?;
         *staged = Some(lakehouse.write(base, plan, staged.as_ref()).await.map_err(|error| error.to_string())?);
         Ok(())
@@ -158,6 +182,9 @@ impl TableIo {
             Ok(lakehouse) => lakehouse,
             Err(error) => return Outcome::Rejected(error.to_string()),
         };
+        if let Some(late) = self.turn(pace::POST).await {
+            return self.answered(late);
+        }
         let prepared = self.prepared.lock().await;
         let (Some(base), Some(staged)) = (&prepared.base, &prepared.staged) else {
             return Outcome::Rejected("nothing was written to send".into());
@@ -174,6 +201,9 @@ impl TableIo {
             Ok(lakehouse) => lakehouse,
             Err(error) => return Outcome::Rejected(error.to_string()),
         };
+        if let Some(late) = self.turn(pace::CREATE).await {
+            return self.answered(late);
+        }
         self.answered(match timeout(POST_TIMEOUT, lakehouse.create(&self.ident, plan, &self.properties)).await {
             Ok(outcome) => outcome,
             Err(_) => Outcome::Unknown("the catalog did not answer the create in time".into()),

@@ -4,8 +4,9 @@ use k2i_domain::ids::{
     AcceptanceNumber, Epoch, Incarnation, Instance, Partition, SequenceNumber, SessionId, SnapshotId, TableId,
     Timestamp, WorkerId,
 };
+use k2i_domain::port::Decision;
 use k2i_domain::range::Offset;
-use k2i_domain::state::{Command, IncarnationCause, RealignReason};
+use k2i_domain::state::{Command, IncarnationCause, RealignReason, Resumption};
 
 use crate::enums::Numbered;
 use crate::error::{At, DecodeError};
@@ -35,6 +36,7 @@ pub(crate) fn name(command: &Command) -> &'static str {
         Command::StopTable { .. } => "stop_table",
         Command::LiftStop { .. } => "lift_stop",
         Command::NewIncarnation { .. } => "new_incarnation",
+        Command::ResumeTable { .. } => "resume_table",
     }
 }
 
@@ -108,6 +110,7 @@ impl From<&Command> for Wire {
                     watermark: watermark.iter().map(Into::into).collect(),
                 })
             }
+            Command::ResumeTable { table, resumption } => Self::ResumeTable(resume_table(*table, resumption)),
         }
     }
 }
@@ -136,6 +139,7 @@ impl TryFrom<Wire> for Command {
             Wire::StopTable(stop) => stop_table(stop).at("stop_table"),
             Wire::LiftStop(lift) => Ok(Self::LiftStop { table: TableId(lift.table) }),
             Wire::NewIncarnation(new) => new_incarnation(new).at("new_incarnation"),
+            Wire::ResumeTable(resume) => resumed(resume).at("resume_table"),
         }
     }
 }
@@ -224,6 +228,31 @@ fn new_incarnation(new: wire::NewIncarnation) -> Result<Command, DecodeError> {
         streams: map("streams", new.streams)?,
         watermark: map("watermark", new.watermark)?,
     })
+}
+
+fn resume_table(table: TableId, resumption: &Resumption) -> wire::ResumeTable {
+    let Resumption { decision, uuid, incarnation, on, streams, watermark } = resumption;
+    wire::ResumeTable {
+        table: table.0,
+        decision: decision.number(),
+        uuid: uuid.map(|uuid| uuid.0.to_vec()),
+        incarnation: incarnation.0,
+        on: Some((*on).into()),
+        streams: streams.iter().map(Into::into).collect(),
+        watermark: watermark.iter().map(Into::into).collect(),
+    }
+}
+
+fn resumed(resume: wire::ResumeTable) -> Result<Command, DecodeError> {
+    let resumption = Resumption {
+        decision: Decision::from_number("decision", resume.decision)?,
+        uuid: resume.uuid.map(|bytes| table_uuid("uuid", &bytes)).transpose()?,
+        incarnation: Incarnation(resume.incarnation),
+        on: required("on", resume.on)?,
+        streams: map("streams", resume.streams)?,
+        watermark: map("watermark", resume.watermark)?,
+    };
+    Ok(Command::ResumeTable { table: TableId(resume.table), resumption })
 }
 
 impl From<(&Partition, &Offset)> for wire::PartitionStart {

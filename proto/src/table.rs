@@ -6,9 +6,9 @@ use k2i_domain::ids::{
 };
 use k2i_domain::port::{StopReason, Stopped};
 use k2i_domain::range::{LeaderEpoch, Offset};
-use k2i_domain::state::{Accepted, Begun, Chain, Life, Mark, Recorded, StartAt, Table, TableSpec};
+use k2i_domain::state::{Accepted, Begun, Chain, Life, Mark, Recorded, Resuming, StartAt, Table, TableSpec};
 
-use crate::enums::Numbered;
+use crate::enums::{Numbered, life};
 use crate::error::DecodeError;
 use crate::fields::{list, map, optional, required};
 use crate::ids::table_uuid;
@@ -46,7 +46,7 @@ impl TryFrom<wire::TableSpec> for TableSpec {
 
 impl From<&Stopped> for wire::Stopped {
     fn from(stopped: &Stopped) -> Self {
-        Self { reason: stopped.reason.number(), detail: stopped.detail.clone() }
+        Self { reason: stopped.reason.number(), detail: stopped.detail.clone(), topic: stopped.topic.clone() }
     }
 }
 
@@ -54,7 +54,8 @@ impl TryFrom<wire::Stopped> for Stopped {
     type Error = DecodeError;
 
     fn try_from(stopped: wire::Stopped) -> Result<Self, DecodeError> {
-        Ok(Self { reason: StopReason::from_number("reason", stopped.reason)?, detail: stopped.detail })
+        let reason = StopReason::from_number("reason", stopped.reason)?;
+        Ok(Self { reason, detail: stopped.detail, topic: stopped.topic })
     }
 }
 
@@ -102,7 +103,7 @@ impl From<(&TableId, &Table)> for wire::Table {
             spec: Some((&table.spec).into()),
             uuid: table.uuid.map(|uuid| uuid.0.to_vec()),
             incarnation: table.incarnation.0,
-            life: table.life.number(),
+            life: wire::Life::from(&table.life) as i32,
             stopped: table.stopped.as_ref().map(Into::into),
             schema: table.schema.clone(),
             streams: table.streams.iter().map(Into::into).collect(),
@@ -112,6 +113,7 @@ impl From<(&TableId, &Table)> for wire::Table {
             sequences: table.sequences.iter().map(Into::into).collect(),
             begun: table.begun.iter().map(Into::into).collect(),
             recorded: table.recorded.as_ref().map(Into::into),
+            resuming: resuming(table.life).map(Into::into),
         }
     }
 }
@@ -125,7 +127,7 @@ impl TryFrom<wire::Table> for (TableId, Table) {
             spec: required("spec", table.spec)?,
             uuid,
             incarnation: Incarnation(table.incarnation),
-            life: Life::from_number("life", table.life)?,
+            life: life(table.life, table.resuming)?,
             stopped: optional("stopped", table.stopped)?,
             schema: table.schema,
             streams: map("streams", table.streams)?,
@@ -219,6 +221,25 @@ impl From<wire::Begun> for (SnapshotId, Begun) {
             upto: AcceptanceNumber(begun.upto),
         };
         (SnapshotId(begun.snapshot), decoded)
+    }
+}
+
+fn resuming(life: Life) -> Option<Resuming> {
+    match life {
+        Life::Resuming(on) => Some(on),
+        Life::New | Life::Fencing { .. } | Life::Owned => None,
+    }
+}
+
+impl From<Resuming> for wire::Resuming {
+    fn from(on: Resuming) -> Self {
+        Self { head: on.head.map(|head| head.0), named: on.named.map(|named| named.0), sequence: on.sequence.0 }
+    }
+}
+
+impl From<wire::Resuming> for Resuming {
+    fn from(on: wire::Resuming) -> Self {
+        Self { head: on.head.map(SnapshotId), named: on.named.map(SnapshotId), sequence: SequenceNumber(on.sequence) }
     }
 }
 

@@ -52,6 +52,36 @@ impl<'a> Feed<'a> {
         Ok(Self { scene, python, bootstrap, topic: topic.to_owned(), acks: Vec::new() })
     }
 
+    /// What the broker says of the topic: its id among it.
+    pub fn describe(&self) -> Result<Value> {
+        self.kafka(&["describe", &self.topic])
+    }
+
+    /// Deletes the topic.
+    pub fn delete(&self) -> Result<()> {
+        self.kafka(&["delete-topic", &self.topic]).map(|_| ())
+    }
+
+    /// Creates a topic of the same name after [`Feed::delete`].
+    pub fn create_again(&self, partitions: u32) -> Result<Value> {
+        self.kafka(&["create-topic", &self.topic, &partitions.to_string()])
+    }
+
+    /// Adds topic partitions until there are so many.
+    pub fn grow(&self, partitions: u32) -> Result<()> {
+        self.kafka(&["add-partitions", &self.topic, &partitions.to_string()]).map(|_| ())
+    }
+
+    /// Lets a topic partition's log begin at `offset`, as retention does.
+    pub fn delete_records(&self, partition: i32, offset: i64) -> Result<()> {
+        self.kafka(&["delete-records", &self.topic, &partition.to_string(), &offset.to_string()]).map(|_| ())
+    }
+
+    /// The topic's name.
+    pub fn topic(&self) -> &str {
+        &self.topic
+    }
+
     /// The broker's address.
     pub fn bootstrap(&self) -> &str {
         &self.bootstrap
@@ -65,6 +95,11 @@ impl<'a> Feed<'a> {
     /// Produces so many orders as fast as it goes, and returns their tally.
     pub fn produce(&mut self, orders: u32) -> Result<Value> {
         self.start(&["--orders", &orders.to_string()])?.finish()
+    }
+
+    /// Produces so many orders, the first of them with this number, as fast as it goes.
+    pub fn produce_from(&mut self, first: u32, orders: u32) -> Result<Value> {
+        self.start(&["--first", &first.to_string(), "--orders", &orders.to_string()])?.finish()
     }
 
     /// Produces so many orders at a steady rate.

@@ -1,6 +1,7 @@
 """Asks the broker, by a client that is not K2I's, and prints the answer as JSON.
 
 create-topic TOPIC PARTITIONS   delete-topic TOPIC   describe TOPIC   ends TOPIC   committed GROUP TOPIC
+add-partitions TOPIC PARTITIONS   delete-records TOPIC PARTITION OFFSET
 """
 
 import json
@@ -8,7 +9,7 @@ import sys
 import time
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicCollection, TopicPartition
-from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec
+from confluent_kafka.admin import AdminClient, NewPartitions, NewTopic, OffsetSpec
 
 SECONDS = 30
 LOADING = (KafkaError.COORDINATOR_LOAD_IN_PROGRESS, KafkaError.COORDINATOR_NOT_AVAILABLE, KafkaError.NOT_COORDINATOR)
@@ -28,8 +29,15 @@ def describe(admin: AdminClient, topic: str):
 
 
 def create_topic(admin: AdminClient, topic: str, partitions: str):
-    admin.create_topics([NewTopic(topic, int(partitions), 1)], request_timeout=SECONDS)[topic].result()
     deadline = time.monotonic() + SECONDS
+    while True:  # a topic that was just deleted may still be there for a moment
+        try:
+            admin.create_topics([NewTopic(topic, int(partitions), 1)], request_timeout=SECONDS)[topic].result()
+            break
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS or time.monotonic() > deadline:
+                raise
+        time.sleep(0.05)
     while True:  # created is not yet led: a producer would wait, a test would time the wrong thing
         try:
             described = describe(admin, topic)
@@ -44,6 +52,17 @@ def create_topic(admin: AdminClient, topic: str, partitions: str):
 def delete_topic(admin: AdminClient, topic: str):
     admin.delete_topics([topic], request_timeout=SECONDS)[topic].result()
     return {}
+
+
+def add_partitions(admin: AdminClient, topic: str, partitions: str):
+    admin.create_partitions([NewPartitions(topic, int(partitions))], request_timeout=SECONDS)[topic].result()
+    return {}
+
+
+def delete_records(admin: AdminClient, topic: str, partition: str, offset: str):
+    asked = TopicPartition(topic, int(partition), int(offset))
+    [(_, deleted)] = admin.delete_records([asked], request_timeout=SECONDS).items()
+    return {"low_watermark": deleted.result().low_watermark}
 
 
 def ends(admin: AdminClient, topic: str):
@@ -73,6 +92,8 @@ def committed(admin: AdminClient, group: str, topic: str):
 COMMANDS = {
     "create-topic": create_topic,
     "delete-topic": delete_topic,
+    "add-partitions": add_partitions,
+    "delete-records": delete_records,
     "describe": describe,
     "ends": ends,
     "committed": committed,

@@ -46,8 +46,22 @@ impl<'a> Line<'a> {
 
     /// As [`Line::ingest`], with these further variables.
     pub fn ingest_with(&mut self, variables: &[(&str, &str)]) -> Result<K2i> {
+        self.start(&[], variables)
+    }
+
+    /// As [`Line::ingest`], with these further arguments.
+    pub fn ingest_as(&mut self, args: &[&str]) -> Result<K2i> {
+        self.start(args, &[])
+    }
+
+    fn start(&mut self, args: &[&str], variables: &[(&str, &str)]) -> Result<K2i> {
         self.lives += 1;
-        K2i::ingest_with(self.scene, &format!("k2i-{}", self.lives), &self.config, &[], variables)
+        K2i::ingest_with(self.scene, &format!("k2i-{}", self.lives), &self.config, args, variables)
+    }
+
+    /// The topic.
+    pub fn feed(&mut self) -> &mut Feed<'a> {
+        &mut self.feed
     }
 
     /// See [`Table::wait_rows`].
@@ -103,7 +117,8 @@ impl<'a> Line<'a> {
         Ok(serde_json::from_str(state)?)
     }
 
-    fn table(&self) -> Result<Table> {
+    /// The table as others see it.
+    pub fn table(&self) -> Result<Table> {
         Table::in_sqlite(&self.config.catalog, &self.config.full_table())
     }
 }

@@ -213,7 +213,8 @@ impl Worker {
         running.by_task.insert(task.id(), id);
         running.readers.insert(id, table.reader.clone());
         let sources = Arc::clone(&table.sources);
-        let watcher = Watcher { table: id, session, services, view: view.clone(), sources };
+        let said = BTreeMap::new();
+        let watcher = Watcher { table: id, session, services, view: view.clone(), sources, said };
         if let Some(earlier) = running.watching.insert(id, running.watchers.spawn(watcher.run())) {
             earlier.abort();
         }

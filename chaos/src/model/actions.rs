@@ -5,6 +5,7 @@ use std::sync::Arc;
 use k2i_domain::core::Effect;
 use k2i_domain::ids::Epoch;
 use k2i_domain::manifest::Manifest;
+use k2i_domain::port::Decision;
 
 use super::life::{Life, file_id};
 use super::table::FileId;
@@ -38,10 +39,12 @@ pub enum Fault {
     Day,
     /// A load shows the table as it was before its last change.
     StaleLoad,
+    /// A person decides about a stopped table. No fault, but it costs like one.
+    Resume,
 }
 
 impl Fault {
-    /// Every one.
+    /// What goes wrong by itself.
     pub const ALL: [Self; 12] = [
         Self::Repeat,
         Self::Restart,
@@ -108,6 +111,8 @@ pub enum Action {
     Land(usize),
     /// A life's leader is deposed.
     Depose(usize),
+    /// A person decides, on the head as it is, how a life's stopped table goes on.
+    Resume(usize, Decision),
     /// The first life's state is copied.
     Backup,
     /// The second life starts.
@@ -166,6 +171,11 @@ impl World {
         out.extend(life.is_idle().then_some(Action::Round(number)));
         out.extend((life.is_idle() && self.older.is_some()).then_some(Action::StaleRound(number)));
         out.extend(self.may(setup, Fault::Depose).then_some(Action::Depose(number)));
+        if self.may(setup, Fault::Resume) {
+            let stopped = life.table().stopped.as_ref();
+            let decisions = stopped.map_or(&[][..], |stopped| stopped.reason.decisions());
+            out.extend(decisions.iter().map(|decision| Action::Resume(number, *decision)));
+        }
         self.actions_by(setup, number, Who::Leader, out);
         self.actions_by(setup, number, Who::Deposed, out);
     }

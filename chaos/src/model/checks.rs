@@ -9,7 +9,7 @@ use super::life::Life;
 use super::settle;
 use super::table::Table;
 use super::world::World;
-use super::{PARTITIONS, Setup};
+use super::{PARTITIONS, Second, Setup};
 
 /// A named condition on a state.
 pub type Check = (&'static str, fn(&Setup, &World) -> bool);
@@ -38,6 +38,7 @@ pub const EXAMPLES: &[Check] = &[
     ("a request is about to lose", |_, world| world.lives.iter().any(|life| about_to_lose(world, life))),
     ("a deposed leader's request is about to win", |_, world| world.lives.iter().any(|life| deposed_wins(world, life))),
     ("an adopter has data in the table", |_, world| adopter_writes(world)),
+    ("a table goes on after a decision", |setup, world| resumed(setup, world)),
     ("a session ended with a cut on its way", |_, world| world.lives.iter().any(|life| life.sessions > 1)),
 ];
 
@@ -51,12 +52,13 @@ fn ids_differ(table: &Table) -> bool {
     ids.windows(2).all(|pair| pair[0] != pair[1])
 }
 
-/// The head holds the rows below its watermark and no others.
+/// The head holds the rows below its watermark and no others. Where a person has decided to do without some, they may be
+/// missing.
 fn exact(world: &World, table: &Table) -> bool {
     let Some(ends) = table.watermark() else { return true };
     let rows = table.rows(&world.files);
     let expected = |number: usize| (0..ends[number]).all(|offset| rows.contains(&(number, offset)));
-    (0..PARTITIONS).all(expected) && rows.iter().all(|(number, offset)| *offset < ends[*number])
+    (world.kept || (0..PARTITIONS).all(expected)) && rows.iter().all(|(number, offset)| *offset < ends[*number])
 }
 
 fn stored(world: &World, table: &Table) -> bool {
@@ -93,6 +95,12 @@ fn stopped(world: &World, reason: StopReason) -> bool {
 /// Every session is granted a chain once, so what an epoch has beyond that are realigns.
 fn realigned(life: &Life) -> bool {
     life.table().chains.values().any(|chain| u64::from(chain.epoch.0) > life.sessions.max(1))
+}
+
+/// Without a second life, only a decision begins a second incarnation.
+fn resumed(setup: &Setup, world: &World) -> bool {
+    let goes_on = |life: &Life| life.table().life == Owning::Owned && life.table().incarnation.0 > 1;
+    setup.second == Second::None && all_rows(setup, world) && world.lives.iter().any(|life| goes_on(life))
 }
 
 fn is_request(effect: &Effect) -> bool {

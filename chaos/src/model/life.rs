@@ -82,7 +82,7 @@ impl Process {
             for effect in self.core.handle(at, shown, input) {
                 match self.at_once(shown, outside, effect) {
                     Ok(input) => inputs.push((outside.now(), input)),
-                    Err(Effect::Cut(..)) => {}
+                    Err(Effect::Cut(..) | Effect::ResumeEnded(..)) => {}
                     Err(effect) => self.push(effect),
                 }
             }

@@ -30,6 +30,8 @@ pub enum Mutation {
     EpochOnly,
     /// A leader's random numbers repeat themselves.
     RepeatedRandom,
+    /// The fence of a decision is landed whatever has happened since.
+    BlindFence,
 }
 
 impl Mutation {
@@ -46,6 +48,7 @@ impl Mutation {
         match self {
             Self::OwnRecord => own_record(state, table, &mut facts),
             Self::NoLineage => always_an_ancestor(&mut facts),
+            Self::BlindFence => as_it_was_decided_on(table, &mut facts),
             _ => {}
         }
         facts
@@ -86,6 +89,18 @@ fn always_an_ancestor(facts: &mut Facts) {
     }
     let Some(head) = facts.ancestors.first().cloned() else { return };
     facts.ancestors.push(SnapshotFact { id: property.snapshot, ..head });
+}
+
+/// Shows the property that a decision was made on, and whatever came on top of the head as somebody else's.
+fn as_it_was_decided_on(table: &Table, facts: &mut Facts) {
+    let Life::Resuming(on) = table.life else { return };
+    let since = facts.ancestors.iter_mut().take_while(|snapshot| Some(snapshot.id) != on.head);
+    since.for_each(|snapshot| snapshot.summary.clear());
+    let Ok(Some(mut property)) = Property::parse(CLUSTER, &facts.properties) else { return };
+    if property.incarnation < table.incarnation {
+        property.snapshot = on.named.unwrap_or(property.snapshot);
+        facts.properties.extend(property.render(CLUSTER));
+    }
 }
 
 /// Shows the property as our own record has it.

@@ -66,10 +66,26 @@ pub fn stale_copy(uploads: u8, faults: u8) -> Setup {
     }
 }
 
+/// Somebody sets `main` to other snapshots, and somebody decides how the table goes on.
+#[must_use]
+pub fn resumed(uploads: u8, faults: u8) -> Setup {
+    Setup {
+        name: "resumed",
+        faults: &[Fault::Move, Fault::Resume, Fault::LoseAnswer, Fault::Compact],
+        reached: &["every row is in the table", "a life stopped as rolled back", "a table goes on after a decision"],
+        ..one_life(uploads, faults)
+    }
+}
+
 /// The runs of `cargo test`.
 #[must_use]
 pub fn short() -> Vec<Setup> {
-    vec![one_life(2, 2), adopter(1, 1), Setup { faults: &[Fault::LoseAnswer, Fault::StaleLoad], ..stale_copy(1, 1) }]
+    vec![
+        one_life(2, 2),
+        resumed(2, 3),
+        adopter(1, 1),
+        Setup { faults: &[Fault::LoseAnswer, Fault::StaleLoad], ..stale_copy(1, 1) },
+    ]
 }
 
 /// The same with larger bounds: minutes, and some gigabytes.

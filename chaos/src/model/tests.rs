@@ -44,6 +44,11 @@ fn found(setup: Setup, mutation: Mutation) -> Vec<&'static str> {
     names
 }
 
+/// A request whose answer was lost lands between a decision and its fence.
+fn resumed_late() -> Setup {
+    Setup { rows: [1, 0], faults: &[Fault::Move, Fault::Resume, Fault::LoseAnswer], ..scenarios::resumed(1, 4) }
+}
+
 /// Each mistake, where it is looked for, and what gives it away.
 #[test]
 fn every_mistake_is_found() {
@@ -54,6 +59,7 @@ fn every_mistake_is_found() {
         (Mutation::HeadIsPermission, one(&[Fault::Day]), "every file of the head is stored"),
         (Mutation::NoLineage, one(&[Fault::Move]), "rows are those below the watermark"),
         (Mutation::EpochOnly, one(&[]), "no row twice"),
+        (Mutation::BlindFence, resumed_late(), "rows are those below the watermark"),
         (Mutation::RepeatedRandom, one(&[]), "no snapshot id twice"),
     ];
     for (mutation, setup, expected) in cases {

@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use k2i_domain::core::{Effect, Input};
+use k2i_domain::core::{Effect, Input, Resume};
 use k2i_domain::ids::{ChainKey, SchemaId, Sequence, SnapshotId, SpecId, StreamId, Timestamp};
 use k2i_domain::lake::Outcome;
 use k2i_domain::manifest::{Manifest, ManifestFile, ManifestRange};
-use k2i_domain::port::SubmitReply;
+use k2i_domain::port::{Decision, SubmitReply};
 use k2i_domain::property::Property;
 use k2i_domain::range::{LeaderEpoch, Offset, Range};
 use k2i_domain::state::{Command, Reply, State};
@@ -49,6 +49,8 @@ pub struct World {
     pub(super) day: bool,
     /// True when somebody has set `main` to another snapshot or expired history.
     pub disturbed: bool,
+    /// True when somebody has decided to go on without what the head lacks.
+    pub kept: bool,
     /// How much may still happen.
     pub left: Budget,
 }
@@ -69,6 +71,7 @@ impl World {
             doomed: BTreeSet::new(),
             day: false,
             disturbed: false,
+            kept: false,
             left: setup.budget,
         }
     }
@@ -112,6 +115,13 @@ impl World {
                 self.fault();
                 let adopts = setup.second == Second::Adopter && *number == 1;
                 self.with(setup, *number, |life, outside| life.depose(adopts, outside));
+            }
+            Action::Resume(number, decision) => {
+                self.fault();
+                self.kept |= *decision == Decision::Keep;
+                let expected = self.table.as_ref().map(|table| table.head().fact.id);
+                let resume = Resume { decision: *decision, expected };
+                self.feed(setup, *number, Who::Leader, Input::Resume(TABLE, resume));
             }
             Action::Backup => self.backup = Some(Arc::clone(&self.lives[0].state)),
             Action::Start => self.start(setup),

@@ -114,6 +114,48 @@ impl StopReason {
     pub fn lifts_itself(self) -> bool {
         matches!(self, Self::Record | Self::Schema | Self::Config)
     }
+
+    /// The decisions that lift it. None: it lifts itself, somebody else owns the table, or what would lift it comes with
+    /// the admin commands.
+    #[must_use]
+    pub fn decisions(self) -> &'static [Decision] {
+        match self {
+            Self::RetentionGap => &[Decision::Reset],
+            Self::TopicRecreated | Self::LogTruncated | Self::KafkaClusterChanged => &[Decision::Keep, Decision::Reset],
+            Self::TableRecreated
+            | Self::RolledBack
+            | Self::LineageUnverifiable
+            | Self::WatermarkMissing
+            | Self::CatalogWentBack => &[Decision::Keep, Decision::Reingest],
+            Self::Record | Self::Schema | Self::Config | Self::Replaced | Self::StreamClaimed | Self::Operator => &[],
+        }
+    }
+}
+
+/// What a person decides about a stopped table (protocol details, "Stopped tables"). Each begins a new incarnation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Decision {
+    /// The head is accepted as it is, and reading goes on at the recorded positions. What lies between is never read.
+    Keep,
+    /// Reading goes on at the positions that the head really holds.
+    Reingest,
+    /// Rows stay, and the stream starts anew at the configured start. Rows may double.
+    Reset,
+}
+
+impl Decision {
+    /// Every decision, in the order of the reference.
+    pub const ALL: [Self; 3] = [Self::Keep, Self::Reingest, Self::Reset];
+
+    /// The name that commands and logs use.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Keep => "keep",
+            Self::Reingest => "reingest",
+            Self::Reset => "reset",
+        }
+    }
 }
 
 /// A stopped table.
@@ -123,6 +165,22 @@ pub struct Stopped {
     pub reason: StopReason,
     /// What exactly, where, and what to do.
     pub detail: String,
+    /// The topic that it is about; `None` where it is about the table.
+    pub topic: Option<String>,
+}
+
+impl Stopped {
+    /// A stop that is about the table itself.
+    #[must_use]
+    pub fn new(reason: StopReason, detail: impl Into<String>) -> Self {
+        Self { reason, detail: detail.into(), topic: None }
+    }
+
+    /// The same, about one of its topics.
+    #[must_use]
+    pub fn of_topic(self, topic: impl Into<String>) -> Self {
+        Self { topic: Some(topic.into()), ..self }
+    }
 }
 
 /// One chain granted to a session.

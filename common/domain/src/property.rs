@@ -71,8 +71,9 @@ struct StateText {
     streams: Vec<StreamText>,
 }
 
+/// A stream as it stands in properties and summaries.
 #[derive(Serialize, Deserialize)]
-struct StreamText {
+pub(crate) struct StreamText {
     id: u32,
     kafka: String,
     topic_id: Option<String>,
@@ -120,7 +121,7 @@ impl Property {
             incarnation: self.incarnation.0,
             snapshot: self.snapshot.to_string(),
             chunks: chunks.len(),
-            streams: self.streams.iter().map(|(id, stream)| stream_text(*id, stream)).collect(),
+            streams: self.streams.iter().map(StreamText::from).collect(),
         };
         let mut out = BTreeMap::from([(state_key(cluster), json(&state))]);
         out.extend(chunks.iter().enumerate().map(|(number, chunk)| (chunk_key(cluster, number), json(chunk))));
@@ -154,7 +155,7 @@ impl Property {
             instance: Instance(number_in(&key, u64::from_str_radix(&state.instance, 16))?),
             incarnation: Incarnation(state.incarnation),
             snapshot: SnapshotId(number_in(&key, state.snapshot.parse())?),
-            streams: state.streams.into_iter().map(identity).collect(),
+            streams: state.streams.into_iter().map(StreamText::into_identity).collect(),
             watermark,
         }))
     }
@@ -183,21 +184,25 @@ pub fn clusters(properties: &BTreeMap<String, String>) -> impl Iterator<Item = &
 pub fn streams_of(encoded: &str, properties: &BTreeMap<String, String>) -> Vec<StreamIdentity> {
     let text = properties.get(&format!("k2i.{encoded}.state"));
     let state = text.and_then(|text| serde_json::from_str::<StateText>(text).ok());
-    state.map(|state| state.streams.into_iter().map(|stream| identity(stream).1).collect()).unwrap_or_default()
+    state.map(|state| state.streams.into_iter().map(|stream| stream.into_identity().1).collect()).unwrap_or_default()
 }
 
-fn stream_text(id: StreamId, stream: &StreamIdentity) -> StreamText {
-    StreamText {
-        id: id.0,
-        kafka: stream.kafka_cluster.clone(),
-        topic_id: stream.topic_id.clone(),
-        topic: stream.topic.clone(),
+impl From<(&StreamId, &StreamIdentity)> for StreamText {
+    fn from((id, stream): (&StreamId, &StreamIdentity)) -> Self {
+        Self {
+            id: id.0,
+            kafka: stream.kafka_cluster.clone(),
+            topic_id: stream.topic_id.clone(),
+            topic: stream.topic.clone(),
+        }
     }
 }
 
-fn identity(text: StreamText) -> (StreamId, StreamIdentity) {
-    let identity = StreamIdentity { kafka_cluster: text.kafka, topic_id: text.topic_id, topic: text.topic };
-    (StreamId(text.id), identity)
+impl StreamText {
+    pub(crate) fn into_identity(self) -> (StreamId, StreamIdentity) {
+        let identity = StreamIdentity { kafka_cluster: self.kafka, topic_id: self.topic_id, topic: self.topic };
+        (StreamId(self.id), identity)
+    }
 }
 
 fn entry(partition: Partition, mark: &Mark) -> (i32, i64, i32, i64, i64, u64) {

@@ -72,6 +72,14 @@ pub enum LakehouseError {
         /// The table.
         table: String,
     },
+    /// A snapshot holds delete files, which this version does not apply.
+    #[error("table {table} has delete files ({location}); reading its data files alone would show deleted rows")]
+    DeleteFiles {
+        /// The table.
+        table: String,
+        /// One of them.
+        location: String,
+    },
     /// Iceberg metadata could not be read or built.
     #[error("iceberg metadata of {table} could not be {action}")]
     Metadata {
@@ -93,9 +101,11 @@ impl LakehouseError {
             Self::Catalog(error) => error.recovery(),
             Self::StaleBase { .. } => Recovery::Refresh,
             Self::Metadata { source, .. } => metadata_recovery(source),
-            Self::Schema(_) | Self::Statistics { .. } | Self::Unwritable { .. } | Self::UnknownReference { .. } => {
-                Recovery::Reject
-            }
+            Self::Schema(_)
+            | Self::Statistics { .. }
+            | Self::Unwritable { .. }
+            | Self::UnknownReference { .. }
+            | Self::DeleteFiles { .. } => Recovery::Reject,
         }
     }
 }

@@ -24,7 +24,7 @@ mod secret;
 pub mod statistics;
 pub mod storage;
 
-pub use commit::{Base, Lakehouse, LakehouseSettings, Staged, TargetTable};
+pub use commit::{Base, Lakehouse, LakehouseSettings, LiveFile, LiveSnapshot, Staged, TargetTable};
 pub use connection::Connection;
 pub use error::{LakehouseError, Recovery};
 pub use iceberg::spec::{Schema, SchemaRef};

@@ -70,13 +70,13 @@ fn a_field_that_says_nothing_is_named() {
         spoiled!(NewIncarnation, "new_incarnation", |new| new.watermark[2].mark = None),
         "the replicated command.new_incarnation.watermark[2].mark is missing"
     );
-    assert_eq!(spoiled_table(|t| t.uuid = Some(vec![])), "the replicated state.tables[3].uuid has 0 bytes, not 16");
+    assert_eq!(spoiled_table(|t| t.uuid = Some(vec![])), "the replicated state.tables[4].uuid has 0 bytes, not 16");
     assert_eq!(
         spoiled_table(|t| t.accepted[1].manifest.as_mut().unwrap().files[0].sha256.clear()),
-        "the replicated state.tables[3].accepted[1].manifest.files[0].sha256 has 0 bytes, not 32"
+        "the replicated state.tables[4].accepted[1].manifest.files[0].sha256 has 0 bytes, not 32"
     );
-    assert_eq!(spoiled_table(|t| t.chains[0].key = None), "the replicated state.tables[3].chains[0].key is missing");
-    assert_eq!(spoiled_table(|t| t.spec = None), "the replicated state.tables[3].spec is missing");
+    assert_eq!(spoiled_table(|t| t.chains[0].key = None), "the replicated state.tables[4].chains[0].key is missing");
+    assert_eq!(spoiled_table(|t| t.spec = None), "the replicated state.tables[4].spec is missing");
 }
 
 #[test]
@@ -87,10 +87,10 @@ fn an_enum_that_is_not_set_is_refused() {
     assert_eq!(start, "the replicated command.put_table.spec.start is not set");
     let cause = spoiled!(NewIncarnation, "new_incarnation", |new| new.cause = 0);
     assert_eq!(cause, "the replicated command.new_incarnation.cause is not set");
-    assert_eq!(spoiled_table(|t| t.life = 0), "the replicated state.tables[3].life is not set");
+    assert_eq!(spoiled_table(|t| t.life = 0), "the replicated state.tables[4].life is not set");
     assert_eq!(
         spoiled_table(|t| t.stopped.as_mut().unwrap().reason = 0),
-        "the replicated state.tables[3].stopped.reason is not set"
+        "the replicated state.tables[4].stopped.reason is not set"
     );
 }
 
@@ -101,7 +101,7 @@ fn an_enum_value_of_a_newer_version_is_named() {
         "the replicated command.stop_table.stopped.reason is 16, which this program does not know: a newer version of \
          k2i wrote it (upgrade this one)"
     );
-    assert!(spoiled_table(|t| t.life = -1).starts_with("the replicated state.tables[3].life is -1, which"));
+    assert!(spoiled_table(|t| t.life = -1).starts_with("the replicated state.tables[4].life is -1, which"));
 }
 
 #[test]
@@ -118,7 +118,7 @@ fn a_map_has_one_order_and_no_key_twice() {
     let after = "does not come after the entry before it";
     assert_eq!(tables(|s| s.tables[1].id = 1), format!("the replicated state.tables[1] {after}"));
     assert_eq!(tables(|s| s.sessions.reverse()), format!("the replicated state.sessions[1] {after}"));
-    assert_eq!(spoiled_table(|t| t.begun.reverse()), format!("the replicated state.tables[3].begun[1] {after}"));
+    assert_eq!(spoiled_table(|t| t.begun.reverse()), format!("the replicated state.tables[4].begun[1] {after}"));
 }
 
 #[test]
@@ -139,7 +139,7 @@ fn another_format_version_is_named() {
 
 #[test]
 fn a_command_of_a_newer_version_is_named() {
-    for number in 27_u8..=40 {
+    for number in (27_u8..=40).filter(|number| *number != 29) {
         // A key takes two bytes from number 16 on: its low four bits, the rest; then an empty message.
         let key = [(number & 0x0f) << 3 | 0x82, number >> 4];
         // Also behind a field of the envelope that we do not know (number 3).

@@ -7,11 +7,11 @@ use k2i_domain::ids::{
     SnapshotId, SpecId, StreamId, StreamIdentity, TableId, TableUuid, Timestamp, WorkerId,
 };
 use k2i_domain::manifest::{Manifest, ManifestFile, ManifestRange};
-use k2i_domain::port::{StopReason, Stopped};
+use k2i_domain::port::{Decision, StopReason, Stopped};
 use k2i_domain::range::{LeaderEpoch, Offset, Range};
 use k2i_domain::state::{
-    Accepted, Begun, Chain, Command, IncarnationCause, Life, Mark, RealignReason, Recorded, Session, StartAt, State,
-    Table, TableSpec,
+    Accepted, Begun, Chain, Command, IncarnationCause, Life, Mark, RealignReason, Recorded, Resuming, Resumption,
+    Session, StartAt, State, Table, TableSpec,
 };
 
 const TABLE: TableId = TableId(7);
@@ -86,6 +86,21 @@ examples! {
         streams: streams(),
         watermark: watermark(),
     },
+    ResumeTable => Command::ResumeTable {
+        table: TABLE,
+        resumption: Resumption {
+            decision: Decision::Reingest,
+            uuid: Some(UUID),
+            incarnation: Incarnation(3),
+            on: resuming(),
+            streams: streams(),
+            watermark: watermark(),
+        },
+    },
+}
+
+fn resuming() -> Resuming {
+    Resuming { head: Some(SnapshotId(40)), named: Some(SnapshotId(41)), sequence: SequenceNumber(311) }
 }
 
 fn chain(stream: u32, partition: i32) -> ChainKey {
@@ -131,10 +146,8 @@ fn watermark() -> BTreeMap<ChainKey, Mark> {
 }
 
 fn stopped() -> Stopped {
-    Stopped {
-        reason: StopReason::RetentionGap,
-        detail: "orders/1: offsets 980 to 1400 are gone; lift it with allow-gap or reset".into(),
-    }
+    let detail = "orders/1: offsets 980 to 1400 are gone; lift it with allow-gap or reset";
+    Stopped::new(StopReason::RetentionGap, detail).of_topic("orders")
 }
 
 fn manifest(sequence: u64) -> Manifest {
@@ -178,7 +191,8 @@ fn file(number: u8, rows: u64) -> ManifestFile {
 
 /// Every message, every optional field present and absent, every life.
 pub(super) fn state() -> State {
-    let lives = [Life::New, Life::Fencing { adopting: false }, Life::Fencing { adopting: true }];
+    let fencing = |adopting| Life::Fencing { adopting };
+    let lives = [Life::New, fencing(false), fencing(true), Life::Resuming(resuming())];
     let empty = lives.into_iter().zip(1..).map(|(life, id)| (TableId(id), Table { life, ..Table::new(spec()) }));
     let worker = |name: &str, live| Session { worker: WorkerId(name.into()), live };
     State {

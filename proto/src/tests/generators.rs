@@ -9,11 +9,11 @@ use k2i_domain::ids::{
     SnapshotId, SpecId, StreamId, StreamIdentity, TableId, TableUuid, Timestamp, WorkerId,
 };
 use k2i_domain::manifest::{Manifest, ManifestFile, ManifestRange};
-use k2i_domain::port::{StopReason, Stopped};
+use k2i_domain::port::{Decision, StopReason, Stopped};
 use k2i_domain::range::{LeaderEpoch, Offset, Range};
 use k2i_domain::state::{
-    Accepted, Begun, Chain, Command, IncarnationCause, Life, Mark, RealignReason, Recorded, Session, StartAt, State,
-    Table, TableSpec,
+    Accepted, Begun, Chain, Command, IncarnationCause, Life, Mark, RealignReason, Recorded, Resuming, Resumption,
+    Session, StartAt, State, Table, TableSpec,
 };
 use proptest::collection::{btree_map, vec};
 use proptest::option;
@@ -142,11 +142,18 @@ fn spec() -> impl Strategy<Value = TableSpec> {
 }
 
 fn stopped() -> impl Strategy<Value = Stopped> {
-    (select(StopReason::ALL.to_vec()), text()).prop_map(|(reason, detail)| Stopped { reason, detail })
+    let fields = (select(StopReason::ALL.to_vec()), text(), option::of(text()));
+    fields.prop_map(|(reason, detail, topic)| Stopped { reason, detail, topic })
 }
 
 fn life() -> impl Strategy<Value = Life> {
-    select(vec![Life::New, Life::Fencing { adopting: false }, Life::Fencing { adopting: true }, Life::Owned])
+    let plain = vec![Life::New, Life::Fencing { adopting: false }, Life::Fencing { adopting: true }, Life::Owned];
+    prop_oneof![select(plain), resuming().prop_map(Life::Resuming)]
+}
+
+fn resuming() -> impl Strategy<Value = Resuming> {
+    let fields = (option::of(snapshot()), option::of(snapshot()), sequence_number());
+    fields.prop_map(|(head, named, sequence)| Resuming { head, named, sequence })
 }
 
 fn chain() -> impl Strategy<Value = Chain> {
@@ -248,7 +255,21 @@ pub(super) fn command() -> impl Strategy<Value = Command> {
         (table_id(), stopped()).prop_map(|(table, stopped)| Command::StopTable { table, stopped }),
         table_id().prop_map(|table| Command::LiftStop { table }),
         new_incarnation(),
+        (table_id(), resumption()).prop_map(|(table, resumption)| Command::ResumeTable { table, resumption }),
     ]
+}
+
+fn resumption() -> impl Strategy<Value = Resumption> {
+    let decision = select(Decision::ALL.to_vec());
+    let fields = (decision, option::of(uuid()), incarnation(), resuming(), streams(), watermark());
+    fields.prop_map(|(decision, uuid, incarnation, on, streams, watermark)| Resumption {
+        decision,
+        uuid,
+        incarnation,
+        on,
+        streams,
+        watermark,
+    })
 }
 
 fn put_stream() -> impl Strategy<Value = Command> {

@@ -11,6 +11,7 @@
 //! Whatever still comes from an earlier generation is dropped. So there is one way to recover from anything: read again
 //! from the accepted ends.
 
+mod absent;
 pub mod cut;
 mod reoffer;
 mod services;
@@ -23,6 +24,7 @@ mod writer;
 pub(crate) use services::{Services, log_of};
 pub use settings::{TableSettings, WriterLimits};
 pub(crate) use supervisor::{Parts, Supervisor, ToTable};
+pub(crate) use target::Target;
 
 /// Counts the lives of a table's pipeline; what belongs to an earlier one is dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -102,6 +102,23 @@ impl Services {
     }
 }
 
+/// Why a cut may not be submitted now.
+#[derive(Debug)]
+pub(crate) enum Doubt {
+    /// The table has to stop.
+    Stop(Stopped),
+    /// A topic of the cut is away.
+    Away,
+    /// Nobody could be asked.
+    Unanswered,
+}
+
+impl From<Option<Stopped>> for Doubt {
+    fn from(stopped: Option<Stopped>) -> Self {
+        stopped.map_or(Self::Away, Self::Stop)
+    }
+}
+
 /// Checks that topics are still the streams that the table knows.
 #[derive(Clone)]
 pub(crate) struct Topics {
@@ -120,27 +137,27 @@ impl Topics {
     /// far as the cut.
     ///
     /// # Errors
-    /// `Some`: the reason to stop. `None`: it cannot be told now.
-    pub(crate) async fn check(&self, cut: &LoggedCut) -> Result<(), Option<Stopped>> {
+    /// It is not so, or it cannot be told now.
+    pub(crate) async fn check(&self, cut: &LoggedCut) -> Result<(), Doubt> {
         let streams = self.streams();
         let ends = cut.manifest.ranges.iter().map(|range| (range.chain, range.range.to()));
         let mut topics: Vec<String> = Vec::new();
         for (chain, _) in ends.clone() {
-            let stream = streams.get(&chain.stream).ok_or(None)?;
+            let stream = streams.get(&chain.stream).ok_or(Doubt::Unanswered)?;
             if !topics.contains(&stream.topic) {
                 topics.push(stream.topic.clone());
             }
         }
         let view = self.services.describe(topics).await.map_err(|cause| {
             tracing::warn!(cause, "kafka cannot be asked whether its topics are still the same");
-            None
+            Doubt::Unanswered
         })?;
         for (chain, end) in ends {
-            let stream = streams.get(&chain.stream).ok_or(None)?;
+            let stream = streams.get(&chain.stream).ok_or(Doubt::Unanswered)?;
             same_stream(&view, stream)?;
-            let log_end = log_of(&view, stream, chain.partition).map(|log| log.1).ok_or(None)?;
+            let log_end = log_of(&view, stream, chain.partition).map(|log| log.1).ok_or(Doubt::Away)?;
             if log_end < end {
-                return Err(Some(truncated(stream, chain.partition, log_end, end)));
+                return Err(Doubt::Stop(truncated(stream, chain.partition, log_end, end)));
             }
         }
         Ok(())
@@ -156,8 +173,9 @@ pub(crate) fn same_stream(view: &KafkaView, known: &StreamIdentity) -> Result<()
     }
     let recreated = seen.kafka_cluster == known.kafka_cluster;
     let (reason, detail) = if recreated {
-        let detail =
-            format!("topic {} was deleted and created anew; its earlier records are another topic's", known.topic);
+        let id = |stream: &StreamIdentity| stream.topic_id.clone().unwrap_or_else(|| "none".to_owned());
+        let (was, is) = (id(known), id(&seen));
+        let detail = format!("topic {} had id {was} and has {is}: it was deleted and created anew", known.topic);
         (StopReason::TopicRecreated, detail)
     } else {
         let detail = format!(
@@ -166,7 +184,7 @@ pub(crate) fn same_stream(view: &KafkaView, known: &StreamIdentity) -> Result<()
         );
         (StopReason::KafkaClusterChanged, detail)
     };
-    Err(Some(Stopped { reason, detail }))
+    Err(Some(Stopped::new(reason, detail).of_topic(&known.topic)))
 }
 
 /// Start and end of a topic partition's log.
@@ -192,7 +210,7 @@ pub(crate) fn out_of_log(
             "topic {} partition {partition}: Kafka deleted offsets {start} to {log_start} before they were read",
             stream.topic
         );
-        return Some(Stopped { reason: StopReason::RetentionGap, detail });
+        return Some(Stopped::new(StopReason::RetentionGap, detail).of_topic(&stream.topic));
     }
     (start > log_end).then(|| truncated(stream, partition, log_end, start))
 }
@@ -202,5 +220,5 @@ fn truncated(stream: &StreamIdentity, partition: Partition, log_end: Offset, pos
         "topic {} partition {partition}: the log ends at {log_end}, but it was read up to {position}",
         stream.topic
     );
-    Stopped { reason: StopReason::LogTruncated, detail }
+    Stopped::new(StopReason::LogTruncated, detail).of_topic(&stream.topic)
 }

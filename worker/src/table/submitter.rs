@@ -10,10 +10,11 @@ use k2i_domain::port::{Cut, StopReason, Stopped, SubmitReply};
 use k2i_runtime::failpoint::{Failpoint, reach};
 use k2i_runtime::port::PortError;
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::Generation;
-use super::services::{Sent, Services, Topics};
+use super::absent::Away;
+use super::services::{Doubt, Sent, Services, Topics};
 use super::supervisor::FromSubmitter;
 use crate::log::{LoggedCut, Step};
 
@@ -140,7 +141,7 @@ impl Submitter {
                 Err(PortError::Rejected(why)) => {
                     // The same manifest would be refused again: a person has to look.
                     let detail = format!("the coordinator does not take a manifest: {why}");
-                    self.tell(FromSubmitter::Stop(generation, Stopped { reason: StopReason::Schema, detail }));
+                    self.tell(FromSubmitter::Stop(generation, Stopped::new(StopReason::Schema, detail)));
                     return Err(Overtaken);
                 }
                 Err(error) => {
@@ -176,16 +177,23 @@ impl Submitter {
         }
     }
 
+    /// Waits until it can be told. A topic that is away is waited for, but not so long that the table's other topics
+    /// stand still: the cut stays sealed, and the next generation begins without that topic.
     async fn same_topics(&mut self, generation: Generation, cut: &LoggedCut) -> Result<(), Overtaken> {
-        let mut pause = PAUSE.0;
+        let (mut pause, mut away) = (PAUSE.0, Away::default());
         loop {
             match self.topics.check(cut).await {
                 Ok(()) => return Ok(()),
-                Err(Some(stopped)) => {
+                Err(Doubt::Stop(stopped)) => {
                     self.tell(FromSubmitter::Stop(generation, stopped));
                     return Err(Overtaken);
                 }
-                Err(None) => {}
+                Err(Doubt::Away) if away.still(Instant::now()) => {
+                    self.tell(FromSubmitter::Away(generation));
+                    return Err(Overtaken);
+                }
+                Err(Doubt::Away) => {}
+                Err(Doubt::Unanswered) => away = Away::default(),
             }
             self.wait(generation, pause).await?;
             pause = (pause * 2).min(PAUSE.1);

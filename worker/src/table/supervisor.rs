@@ -14,6 +14,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::absent::{Absent, absent};
 use super::cut::ReadChain;
 use super::services::{Services, Topics};
 use super::submitter::{Submitter, ToSubmit};
@@ -45,6 +46,8 @@ pub(crate) enum FromSubmitter {
     Refused(Generation),
     /// The table cannot go on.
     Stop(Generation, Stopped),
+    /// A topic of a cut has been away for too long: the others are to go on without it.
+    Away(Generation),
     /// Everything before the drain has been handled.
     Drained,
 }
@@ -76,6 +79,8 @@ pub(crate) struct Supervisor {
     tokens: Arc<AtomicU64>,
     sequence: Arc<AtomicU64>,
     reading: BTreeMap<ChainKey, Reading>,
+    /// What the generation was begun without.
+    absent: Absent,
     /// Cuts that were accepted and are not known to be committed.
     accepted: Vec<LoggedCut>,
     published: BTreeMap<ChainKey, Offset>,
@@ -178,6 +183,7 @@ impl Supervisor {
             tokens,
             sequence,
             reading: BTreeMap::new(),
+            absent: Absent::default(),
             accepted: Vec::new(),
             published: BTreeMap::new(),
             drain,
@@ -215,6 +221,7 @@ impl Supervisor {
                 Some(ToTable::Drain(done)) => self.drain(done).await,
                 None => return false,
             },
+            back = self.absent.back() => self.restart |= back,
             () = until(wake) => self.not_before = None,
         }
         true
@@ -245,7 +252,8 @@ impl Supervisor {
             now.incarnation == view.incarnation && view.grants.get(key).is_some_and(|grant| grant.epoch == now.epoch)
         };
         let kept = self.reading.iter().all(held);
-        let fresh = view.grants.keys().any(|key| !self.reading.contains_key(key));
+        let fresh = view.grants.keys().any(|key| !self.reading.contains_key(key) && !self.absent.has(key));
+        self.absent.look(&self.services, &view.streams);
         if self.reading.is_empty() || self.restart || !kept || fresh {
             self.begin(&view).await;
         }
@@ -257,6 +265,7 @@ impl Supervisor {
         self.current.send_modify(|generation| generation.0 += 1);
         let tokens = self.reading.values().map(|reading| reading.token).collect();
         self.reading.clear();
+        self.absent.clear();
         self.tell_writer(ToWriter::Stop);
         self.services.reader.unassign(tokens).await;
         // Afterwards no sealed cut is in anybody's hands but the log's.
@@ -273,7 +282,7 @@ impl Supervisor {
             match event {
                 FromSubmitter::Accepted(cut) => self.accepted.push(*cut),
                 FromSubmitter::Drained => self.give_up_draining(),
-                FromSubmitter::Refused(_) | FromSubmitter::Stop(..) => {}
+                FromSubmitter::Refused(_) | FromSubmitter::Stop(..) | FromSubmitter::Away(_) => {}
             }
         }
     }
@@ -308,8 +317,10 @@ impl Supervisor {
         let generation = *self.current.borrow();
         let target = self.target(view).await?;
         let mut grants = view.grants.clone();
+        let absent = self.absent_chains(view).await?;
         // First what is sealed here: it may reach over what Kafka has deleted meanwhile.
-        self.offer_again(generation, &target, view, &mut grants).await?;
+        self.offer_again(generation, &target, view, &mut grants, &absent).await?;
+        grants.retain(|key, _| !absent.contains_key(key));
         self.check_starts(view, &grants).await?;
         let mut starts = Vec::new();
         let mut chains = Vec::new();
@@ -334,6 +345,8 @@ impl Supervisor {
             return Err(Setback::Later(error.to_string()));
         }
         tracing::info!(table = view.name, chains = grants.len(), "reading");
+        self.absent.leave_out(&view.name, absent);
+        self.absent.look(&self.services, &view.streams);
         Ok(())
     }
 
@@ -349,9 +362,22 @@ impl Supervisor {
         Target::resolve(settings, &table, instance, view.incarnation).map_err(Setback::Stop)
     }
 
+    /// What has to be left out for now; not everything.
+    async fn absent_chains(&self, view: &TableView) -> Result<BTreeMap<ChainKey, String>, Setback> {
+        let topics: Vec<_> = view.streams.values().map(|stream| stream.topic.clone()).collect();
+        let kafka = self.services.describe(topics).await.map_err(Setback::Later)?;
+        let absent = absent(&kafka, &view.streams, view.grants.keys());
+        match absent.first_key_value() {
+            Some((_, why)) if absent.len() == view.grants.len() => Err(Setback::later(why)),
+            _ => Ok(absent),
+        }
+    }
+
     /// Each start must lie within the log of the very stream that the table knows.
     async fn check_starts(&self, view: &TableView, grants: &BTreeMap<ChainKey, Grant>) -> Result<(), Setback> {
-        let streams: Vec<_> = view.streams.values().map(|stream| stream.topic.clone()).collect();
+        let of_grants = |id| grants.keys().any(|key: &ChainKey| key.stream == id);
+        let streams = view.streams.iter().filter(|(id, _)| of_grants(**id));
+        let streams: Vec<_> = streams.map(|(_, stream)| stream.topic.clone()).collect();
         let kafka = self.services.describe(streams).await.map_err(Setback::Later)?;
         for (key, grant) in grants {
             let stream = view.streams.get(&key.stream).ok_or_else(|| Setback::later("a stream is not known yet"))?;
@@ -369,18 +395,21 @@ impl Supervisor {
     }
 
     /// Sealed cuts of earlier generations and sessions: one whose ranges all start where we start is submitted again
-    /// under a new name; any other is given up, unless it is accepted and waits for its commit.
+    /// under a new name; any other is given up, unless it is accepted and waits for its commit. One that fits and has rows
+    /// of an absent topic is kept: whether they are that stream's cannot be told now.
     async fn offer_again(
         &mut self,
         generation: Generation,
         target: &Arc<Target>,
         view: &TableView,
         grants: &mut BTreeMap<ChainKey, Grant>,
+        absent: &BTreeMap<ChainKey, String>,
     ) -> Result<(), Setback> {
+        let there = |cut: &LoggedCut| !cut.manifest.ranges.iter().any(|range| absent.contains_key(&range.chain));
         let name = &self.services.settings.name;
         let logged = self.services.log.of_table(name).map_err(|error| Setback::Later(error.to_string()))?;
         let mut earlier = logged;
-        while let Some(place) = earlier.iter().position(|cut| reoffer::fits(cut, target, grants)) {
+        while let Some(place) = earlier.iter().position(|cut| there(cut) && reoffer::fits(cut, target, grants)) {
             let old = earlier.remove(place);
             self.accepted.retain(|cut| cut.id() != old.id());
             let sequence = Sequence(self.sequence.fetch_add(1, Ordering::AcqRel) + 1);
@@ -406,6 +435,9 @@ impl Supervisor {
             }
         }
         for cut in earlier {
+            if reoffer::fits(&cut, target, grants) {
+                continue;
+            }
             if self.accepted.iter().any(|accepted| accepted.id() == cut.id()) && reoffer::is_accepted(&cut, grants) {
                 continue;
             }
@@ -438,7 +470,8 @@ impl Supervisor {
                 self.ask_to_stop(stopped).await;
                 self.back_off();
             }
-            FromSubmitter::Refused(_) | FromSubmitter::Stop(..) => {}
+            FromSubmitter::Away(generation) if self.is_current(generation) => self.restart = true,
+            FromSubmitter::Refused(_) | FromSubmitter::Stop(..) | FromSubmitter::Away(_) => {}
             FromSubmitter::Drained => self.give_up_draining(),
         }
     }

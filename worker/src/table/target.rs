@@ -36,7 +36,7 @@ impl Target {
         instance: Instance,
         incarnation: Incarnation,
     ) -> Result<Arc<Self>, Stopped> {
-        let refuse = |detail: String| Stopped { reason: StopReason::Schema, detail };
+        let refuse = |detail: String| Stopped::new(StopReason::Schema, detail);
         table.writable.as_ref().map_err(|why| refuse(why.to_string()))?;
         let arrow = arrow_schema(&table.schema).map_err(|error| refuse(error.to_string()))?;
         let plan = DecodePlan::new(&arrow, &settings.metadata_columns, settings.decode.clone())

@@ -231,11 +231,11 @@ impl Writer {
     fn refuse(&self, now: &mut Active, held: &Held<'_>, chain: ChainKey, error: &DecodeError) -> Result<(), Gone> {
         let topic = now.topic(chain);
         let detail = format!("topic {topic} partition {} offset {}: {error}", held.partition, held.offset);
+        let stopped = Stopped::new(StopReason::Record, detail).of_topic(&*topic);
         if now.is_worth_closing(true) {
             self.close(now, None)?;
         }
         now.failed = true;
-        let stopped = Stopped { reason: StopReason::Record, detail };
         self.send(ToSubmit::Stop(now.generation, stopped))
     }
 

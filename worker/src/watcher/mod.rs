@@ -1,20 +1,24 @@
 //! The watcher: reports a table's topics to the coordinator, at once and then every ten seconds.
 //!
 //! Where the table does not exist yet, it also proposes the schema: the configured one, or one inferred from a sample.
+//! Where somebody else made it and this version cannot write it, it asks for the stop instead, before the first report:
+//! such a table is not even claimed.
 
 mod sample;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use k2i_domain::ids::{SessionId, TableId};
-use k2i_domain::port::{Observation, SessionView};
+use k2i_domain::ids::{Incarnation, Instance, SessionId, TableId};
+use k2i_domain::port::{Observation, SessionView, Stopped};
+use k2i_lakehouse::TargetTable;
 use k2i_runtime::port::PortError;
 use tokio::sync::watch;
 
 use crate::kafka::{KafkaView, TopicState};
 use crate::reader::SourceFactory;
-use crate::table::{Services, log_of};
+use crate::table::{Services, Target, log_of};
 
 pub use sample::metadata as metadata_columns;
 
@@ -31,6 +35,18 @@ pub(crate) struct Watcher {
     pub(crate) view: watch::Receiver<SessionView>,
     /// Makes the source that a sample is read with.
     pub(crate) sources: SourceFactory,
+    /// What was last said of each topic that cannot be reported.
+    pub(crate) said: BTreeMap<String, String>,
+}
+
+/// The catalog's word on a table that the coordinator does not know yet.
+enum Standing {
+    /// Somebody has made it.
+    Exists,
+    /// Nobody has.
+    Missing,
+    /// It could not be asked.
+    Unknown,
 }
 
 impl Watcher {
@@ -42,11 +58,13 @@ impl Watcher {
                 if !view.alive {
                     return;
                 }
-                view.tables.get(&self.table).map(|table| (table.watch, table.uuid.is_none()))
+                let table = view.tables.get(&self.table);
+                table.map(|table| (table.watch, table.uuid.is_none(), table.stopped.is_some()))
             };
-            let Some((watch, is_new)) = asked else { return };
+            let Some((watch, is_new, stopped)) = asked else { return };
             let mut waiting = is_new;
-            if watch {
+            // A new table that is stopped waits for its next look, and must not be claimed before it.
+            if watch && !(is_new && stopped) {
                 match self.report(is_new).await {
                     Ok(complete) => waiting = !complete || is_new,
                     Err(PortError::SessionEnded(_)) => return,
@@ -62,7 +80,7 @@ impl Watcher {
     }
 
     /// Reports every topic that is there; `false` when one is missing.
-    async fn report(&self, is_new: bool) -> Result<bool, PortError> {
+    async fn report(&mut self, is_new: bool) -> Result<bool, PortError> {
         let topics = self.services.settings.topics.clone();
         let table = &self.services.settings.name;
         let seen = match self.services.describe(topics.clone()).await {
@@ -74,29 +92,50 @@ impl Watcher {
         };
         self.count_lag(&seen);
         let mut complete = true;
+        let mut standing = None;
         for topic in topics {
             let view = match seen.topics.get(&topic) {
                 Some(Ok(TopicState::Present(view))) => view,
                 Some(Ok(TopicState::Missing)) | None => {
-                    tracing::warn!(table, topic, "the topic does not exist (yet)");
+                    self.say(&topic, "the topic does not exist (yet)");
                     complete = false;
                     continue;
                 }
                 Some(Err(error)) => {
-                    tracing::warn!(table, topic, %error, "the topic cannot be described");
+                    self.say(&topic, &error.to_string());
                     complete = false;
                     continue;
                 }
             };
+            self.said.remove(&topic);
             let Some(identity) = seen.identity(&topic) else { continue };
+            if is_new && standing.is_none() {
+                match self.look_at_table().await {
+                    Ok(found) => standing = Some(found),
+                    Err(stopped) => {
+                        self.services.port.stop_table(self.session, self.table, stopped).await?;
+                        return Ok(false);
+                    }
+                }
+            }
             let partitions: Vec<_> =
                 view.partitions.iter().map(|log| (log.partition, log.log_start, log.log_end)).collect();
-            let schema = if is_new { self.schema(&topic, &partitions).await } else { None };
+            let schema = match &standing {
+                Some(standing) => self.schema(standing, &topic, &partitions).await,
+                None => None,
+            };
             complete &= schema.is_some() || !is_new;
             let observation = Observation { table: self.table, identity, partitions, schema };
             self.services.port.observe(self.session, observation).await?;
         }
         Ok(complete)
+    }
+
+    /// Says why a topic is not reported, once per reason.
+    fn say(&mut self, topic: &str, why: &str) {
+        if self.said.insert(topic.to_owned(), why.to_owned()).as_deref() != Some(why) {
+            tracing::warn!(table = self.services.settings.name, topic, why, "the topic cannot be read, looking again");
+        }
     }
 
     /// How far the table is behind what the brokers have.
@@ -111,19 +150,33 @@ impl Watcher {
         self.services.metrics.set_lag(&table.name, behind.sum());
     }
 
+    /// Whether somebody has made the table.
+    ///
+    /// # Errors
+    /// The reason to stop with, where this version cannot write it.
+    async fn look_at_table(&self) -> Result<Standing, Stopped> {
+        let settings = &self.services.settings;
+        match self.open_table().await {
+            Ok(Some(table)) => {
+                // Only whether it can be written: no file is made for this target.
+                Target::resolve(settings, &table, Instance::default(), Incarnation(1)).map(|_| Standing::Exists)
+            }
+            Ok(None) => Ok(Standing::Missing),
+            Err(cause) => {
+                tracing::warn!(table = settings.name, cause, "the catalog cannot be asked for the table");
+                Ok(Standing::Unknown)
+            }
+        }
+    }
+
     /// The schema to create the table with; `None` while it is not known, or where the table exists.
-    async fn schema(&self, topic: &str, partitions: &[sample::Log]) -> Option<String> {
+    async fn schema(&self, standing: &Standing, topic: &str, partitions: &[sample::Log]) -> Option<String> {
         let settings = &self.services.settings;
         if let Some(schema) = &settings.schema {
             return Some(schema.clone());
         }
-        match self.table_exists().await {
-            Ok(false) => {}
-            Ok(true) => return None,
-            Err(cause) => {
-                tracing::warn!(table = settings.name, cause, "the catalog cannot be asked for the table");
-                return None;
-            }
+        if !matches!(standing, Standing::Missing) {
+            return None;
         }
         let sources = Arc::clone(&self.sources);
         let (topic, partitions) = (topic.to_owned(), partitions.to_vec());
@@ -142,11 +195,10 @@ impl Watcher {
         }
     }
 
-    async fn table_exists(&self) -> Result<bool, String> {
+    async fn open_table(&self) -> Result<Option<TargetTable>, String> {
         let settings = &self.services.settings;
         let lakehouse = settings.connection.get().await.map_err(|error| error.to_string())?;
-        let table = lakehouse.open_table(&settings.ident).await.map_err(|error| error.to_string())?;
-        Ok(table.is_some())
+        lakehouse.open_table(&settings.ident).await.map_err(|error| error.to_string())
     }
 }
 

@@ -6,23 +6,17 @@
 
 use std::collections::BTreeMap;
 
-use sha2::{Digest, Sha256};
-
-use crate::ids::{
-    AcceptanceNumber, ChainKey, Incarnation, Instance, SequenceNumber, SnapshotId, StreamId, TableId, Timestamp,
-};
-use crate::lake::{CommitKind, CommitPlan, CreatePlan, Facts, Loaded, SnapshotFact};
+use super::summary;
+use crate::ids::{AcceptanceNumber, ChainKey, Incarnation, Instance, SequenceNumber, SnapshotId, TableId, Timestamp};
+use crate::lake::{CommitKind, CommitPlan, CreatePlan, Facts, Loaded};
 use crate::port::{StopReason, Stopped};
 use crate::property::{self, Property};
-use crate::range::Offset;
-use crate::state::{Accepted, Command, IncarnationCause, Life, Mark, RealignReason, Table};
+use crate::state::{Accepted, Command, IncarnationCause, Life, Mark, RealignReason, Resuming, Table};
 
 /// Files of one commit; what is staged beyond waits for the next.
 const FILES_PER_COMMIT: usize = 1_000;
 /// Files staged for longer are never committed as they are: orphan cleaners of others exist.
 const STAGED_AT_MOST_MS: i64 = 24 * 3_600 * 1_000;
-/// Longest text of the changed ranges in a snapshot summary.
-const RANGES_TEXT: usize = 4_096;
 
 /// What is known beside the load itself.
 #[derive(Debug, Clone, Copy)]
@@ -85,7 +79,7 @@ pub fn decide(context: Context<'_>, loaded: &Loaded) -> Verdict {
         Loaded::Missing if table.life == Life::New => return create(context),
         Loaded::Missing => {
             let detail = "the catalog has had no such table for a minute: it was dropped or renamed".to_owned();
-            return Verdict::Stale(Stopped { reason: StopReason::TableRecreated, detail });
+            return Verdict::Stale(Stopped::new(StopReason::TableRecreated, detail));
         }
         Loaded::Failed(why) => return Verdict::Wait(why.clone()),
     };
@@ -97,6 +91,7 @@ pub fn decide(context: Context<'_>, loaded: &Loaded) -> Verdict {
         Err(error) => return stop(context, StopReason::WatermarkMissing, &error.to_string()),
     };
     match (property, table.life) {
+        (property, Life::Resuming(on)) => resuming(context, facts, property.as_ref(), on),
         (None, Life::New) => first_contact(context, facts),
         (None, _) => stop(context, StopReason::WatermarkMissing, "the table's k2i properties are gone"),
         (Some(property), Life::New) => adopt(context, facts, property),
@@ -115,10 +110,14 @@ fn same_table(context: Context<'_>, facts: &Facts) -> Option<Verdict> {
         let detail = format!("its UUID was {uuid} and is {}: it was dropped and created anew", facts.uuid);
         return Some(stop(context, StopReason::TableRecreated, &detail));
     }
-    let stale = table.recorded.is_some_and(|recorded| facts.last_sequence < recorded.sequence);
+    let seen = match table.life {
+        Life::Resuming(on) => Some(on.sequence),
+        Life::New | Life::Fencing { .. } | Life::Owned => table.recorded.map(|recorded| recorded.sequence),
+    };
+    let stale = seen.is_some_and(|sequence| facts.last_sequence < sequence);
     stale.then(|| {
         let detail = "the catalog has shown an older state of it for a minute: was the catalog restored?".to_owned();
-        Verdict::Stale(Stopped { reason: StopReason::CatalogWentBack, detail })
+        Verdict::Stale(Stopped::new(StopReason::CatalogWentBack, detail))
     })
 }
 
@@ -142,16 +141,14 @@ fn create(context: Context<'_>) -> Verdict {
         at: context.now,
         schema,
         properties: property.render(context.cluster),
-        summary: summary(context, table.incarnation, CommitKind::Create, &[]),
+        summary: summary::summary(context.cluster, &property, CommitKind::Create, &[]),
     })
 }
 
 /// A table that exists and that no life under our name has touched.
 fn first_contact(context: Context<'_>, facts: &Facts) -> Verdict {
     let table = context.table;
-    let ours =
-        |snapshot: &SnapshotFact| snapshot.summary.get("k2i.cluster").is_some_and(|name| name == context.cluster);
-    if facts.ancestors.iter().any(ours) {
+    if facts.ancestors.iter().any(|snapshot| summary::is_of(snapshot, context.cluster)) {
         let detail = "its snapshots carry this cluster's name, but the watermark property is gone";
         return stop(context, StopReason::WatermarkMissing, detail);
     }
@@ -190,22 +187,18 @@ fn adopt(context: Context<'_>, facts: &Facts, property: Property) -> Verdict {
     new_incarnation(context, facts, &property, IncarnationCause::Adopted)
 }
 
-/// Our create or claim has landed. On an empty table of somebody else's it is believed only once its own request was
-/// answered, or can no longer be on its way.
+/// Our first commit of a life has landed. As the first snapshot of a table that was there before, it is believed only
+/// once its own request was answered, or can no longer be on its way.
 fn first_record(context: Context<'_>, facts: &Facts, property: &Property) -> Verdict {
-    let claimed_empty = facts
+    let on_empty = facts
         .ancestors
         .iter()
         .find(|snapshot| snapshot.id == property.snapshot)
-        .is_some_and(|first| first.parent.is_none() && is_kind(&first.summary, CommitKind::Claim));
-    if claimed_empty && !context.first_answered {
+        .is_some_and(|first| first.parent.is_none() && !summary::is_kind(first, CommitKind::Create));
+    if on_empty && !context.first_answered {
         return Verdict::Wait("waiting for the answer to the first commit on an empty table".into());
     }
     record(context, facts, property)
-}
-
-fn is_kind(summary: &BTreeMap<String, String>, kind: CommitKind) -> bool {
-    summary.get("k2i.kind").is_some_and(|found| found == kind.as_str())
 }
 
 /// A new incarnation lands an empty snapshot before any data, so that no request of the life before can win.
@@ -228,6 +221,33 @@ fn fence(context: Context<'_>, facts: &Facts, property: &Property, adopting: boo
     if property.incarnation >= table.incarnation || property.watermark != table.watermark() {
         let cause = if adopting { IncarnationCause::Adopted } else { IncarnationCause::StaleState };
         return new_incarnation(context, facts, property, cause);
+    }
+    commit(context, facts, CommitKind::Fence, table.incarnation, table.watermark(), &[])
+}
+
+/// A person has accepted a head: the fence goes on top of it, or of what others made of it since. Whatever else has
+/// happened meanwhile is for a person to look at: a late request of the life before, or `main` set to another snapshot of
+/// ours, which holds other rows.
+fn resuming(context: Context<'_>, facts: &Facts, property: Option<&Property>, on: Resuming) -> Verdict {
+    let table = context.table;
+    if let Some(property) = property {
+        let same_instance = property.instance == context.instance;
+        if same_instance && property.incarnation == table.incarnation && table.knows(property.snapshot) {
+            return first_record(context, facts, property);
+        }
+        if property.incarnation >= table.incarnation {
+            return replaced(context, property);
+        }
+    }
+    let named = property.map(|property| property.snapshot);
+    let since = facts.ancestors.iter().position(|snapshot| Some(snapshot.id) == on.head);
+    let since = since.or_else(|| on.head.is_none().then_some(facts.ancestors.len()));
+    let on_top = since.is_some_and(|since| {
+        !facts.ancestors.iter().take(since).any(|snapshot| summary::is_of(snapshot, context.cluster))
+    });
+    if named != on.named || !on_top {
+        let detail = "it was changed while a decision on it was carried out; look at it again";
+        return stop(context, StopReason::LineageUnverifiable, detail);
     }
     commit(context, facts, CommitKind::Fence, table.incarnation, table.watermark(), &[])
 }
@@ -382,63 +402,10 @@ fn commit(
         base: facts.head().map(|head| head.id),
         files: staged.iter().flat_map(|accepted| accepted.manifest.files.clone()).collect(),
         properties: property.changes(context.cluster, &facts.properties),
-        summary: summary(context, incarnation, kind, staged),
+        summary: summary::summary(context.cluster, &property, kind, staged),
     };
     let upto = staged.last().map_or(AcceptanceNumber(0), |last| last.number);
     Verdict::Commit(plan, upto, facts.last_sequence)
-}
-
-/// The K2I entries of a snapshot summary.
-fn summary(
-    context: Context<'_>,
-    incarnation: Incarnation,
-    kind: CommitKind,
-    staged: &[&Accepted],
-) -> BTreeMap<String, String> {
-    let mut out = BTreeMap::from([
-        ("k2i.cluster".to_owned(), context.cluster.to_owned()),
-        ("k2i.instance".to_owned(), context.instance.to_string()),
-        ("k2i.incarnation".to_owned(), incarnation.to_string()),
-        ("k2i.kind".to_owned(), kind.as_str().to_owned()),
-    ]);
-    let changed = changed_ranges(staged);
-    if changed.is_empty() {
-        return out;
-    }
-    let text = ranges_text(&changed);
-    if text.len() <= RANGES_TEXT {
-        out.insert("k2i.ranges".into(), text);
-    } else {
-        let digest = Sha256::digest(text.as_bytes());
-        out.insert("k2i.ranges.sha256".into(), digest.iter().map(|byte| format!("{byte:02x}")).collect());
-        out.insert("k2i.ranges.count".into(), changed.len().to_string());
-    }
-    out
-}
-
-/// Per chain: from, to, rows and newest timestamp of what a commit adds.
-type Changed = BTreeMap<ChainKey, (Offset, Offset, u64, Option<Timestamp>)>;
-
-fn changed_ranges(staged: &[&Accepted]) -> Changed {
-    let mut changed = Changed::new();
-    for range in staged.iter().flat_map(|accepted| &accepted.manifest.ranges) {
-        let entry = changed.entry(range.chain).or_insert((range.range.from(), range.range.to(), 0, None));
-        entry.1 = range.range.to();
-        entry.2 += range.rows;
-        entry.3 = entry.3.max(range.newest);
-    }
-    changed
-}
-
-fn ranges_text(changed: &Changed) -> String {
-    let entries: Vec<String> = changed
-        .iter()
-        .map(|(ChainKey { stream: StreamId(stream), partition }, (from, to, rows, newest))| {
-            let newest = newest.map_or_else(|| "null".to_owned(), |at| at.to_string());
-            format!("[{stream},{partition},{from},{to},{rows},{newest}]")
-        })
-        .collect();
-    format!("[{}]", entries.join(","))
 }
 
 fn replaced(context: Context<'_>, property: &Property) -> Verdict {
@@ -450,6 +417,5 @@ fn replaced(context: Context<'_>, property: &Property) -> Verdict {
 }
 
 fn stop(context: Context<'_>, reason: StopReason, detail: &str) -> Verdict {
-    let stopped = Stopped { reason, detail: detail.to_owned() };
-    Verdict::Propose(Command::StopTable { table: context.id, stopped })
+    Verdict::Propose(Command::StopTable { table: context.id, stopped: Stopped::new(reason, detail) })
 }

@@ -8,7 +8,9 @@
 mod assign;
 mod decide;
 mod observe;
+mod resume;
 mod sessions;
+mod summary;
 mod table_loop;
 #[cfg(test)]
 mod tests;
@@ -21,6 +23,7 @@ use std::hash::{Hash, Hasher};
 pub use assign::unowned;
 pub use decide::{Context, Still, Verdict, decide};
 pub use observe::judge as judge_observation;
+pub use resume::{Resume, ResumeEnd};
 pub use view::view;
 
 use crate::ids::{SessionId, TableId, Timestamp};
@@ -28,6 +31,7 @@ use crate::lake::{CommitPlan, CreatePlan, FileCheck, Loaded, Outcome};
 use crate::manifest::ManifestFile;
 use crate::port::{Cut, Observation, Stopped};
 use crate::state::{Command, State, Table};
+use resume::PendingResume;
 use sessions::Sessions;
 use table_loop::TableLoop;
 use ticks::Ticks;
@@ -78,6 +82,8 @@ pub enum Input {
     Observed(Observation),
     /// A worker cannot go on with a table.
     StopRequested(TableId, Stopped),
+    /// A person has decided how a stopped table goes on.
+    Resume(TableId, Resume),
 }
 
 /// What the shell is to do.
@@ -99,6 +105,8 @@ pub enum Effect {
     Propose(EffectId, Command),
     /// Ask a session to end its cut.
     Cut(SessionId, Cut),
+    /// Tell whoever decided about a stopped table what became of it.
+    ResumeEnded(TableId, ResumeEnd),
 }
 
 /// What differs between deployments.
@@ -123,6 +131,8 @@ pub struct Core {
     led_since: Option<Timestamp>,
     last_effect: EffectId,
     tables: BTreeMap<TableId, TableLoop>,
+    /// Decisions on stopped tables that are not carried out yet.
+    resumes: BTreeMap<TableId, PendingResume>,
     sessions: Sessions,
     ticks: Ticks,
     /// Proposals on their way that are not a table loop's: what they are about, so that none is sent twice.
@@ -148,6 +158,7 @@ impl Core {
             led_since: None,
             last_effect: EffectId(0),
             tables: BTreeMap::new(),
+            resumes: BTreeMap::new(),
             sessions: Sessions::default(),
             ticks: Ticks::default(),
             pending: BTreeMap::new(),
@@ -175,7 +186,8 @@ impl Core {
     pub fn next_deadline(&self, state: &State) -> Option<Timestamp> {
         self.led_since?;
         let halted = |id: &TableId| state.tables.get(id).is_none_or(Table::is_halted);
-        let loops = self.tables.iter().filter(|(id, _)| !halted(id)).filter_map(|(_, table)| table.deadline());
+        let rests = |id: &TableId| halted(id) && !self.resumes.contains_key(id);
+        let loops = self.tables.iter().filter(|(id, _)| !rests(id)).filter_map(|(_, table)| table.deadline());
         let silent = self.sessions.deadline(self.settings.session_timeout_ms, |session| self.is_expiring(session));
         let silent = silent.map(|at| self.not_before.map_or(at, |not_before| at.max(not_before)));
         loops.chain(self.ticks.deadline(state)).chain(silent).chain(self.not_before).min()
@@ -212,6 +224,10 @@ impl Core {
             Input::StopRequested(table, stopped) => {
                 self.propose(Pending::Table(table), Command::StopTable { table, stopped }, effects);
             }
+            Input::Resume(table, resume) => {
+                self.resumes.insert(table, PendingResume::new(resume));
+                self.table_loop(table).wake();
+            }
             Input::Applied(effect, applied) if self.pending.contains_key(&effect) => match self.pending.remove(&effect)
             {
                 Some(Pending::Table(table)) => self.table_loop(table).wake(),
@@ -224,12 +240,21 @@ impl Core {
 
     fn observed(&mut self, state: &State, observation: &Observation, effects: &mut Vec<Effect>) {
         let Some(table) = state.tables.get(&observation.table) else { return };
+        if let Some(resume) = self.resumes.get_mut(&observation.table) {
+            resume.saw(observation);
+            self.table_loop(observation.table).wake();
+        }
         if self.pending.values().any(|pending| *pending == Pending::Table(observation.table)) {
             return;
         }
         if let Some(command) = observe::judge(table, observation) {
             self.propose(Pending::Table(observation.table), command, effects);
         }
+    }
+
+    fn end_resume(&mut self, table: TableId, end: ResumeEnd, effects: &mut Vec<Effect>) {
+        self.resumes.remove(&table);
+        effects.push(Effect::ResumeEnded(table, end));
     }
 
     fn propose(&mut self, pending: Pending, command: Command, effects: &mut Vec<Effect>) {
@@ -250,6 +275,7 @@ impl Core {
     /// Whatever is due now: sessions that expired, chains without an owner, ticks, loops.
     fn advance(&mut self, now: Timestamp, state: &State, effects: &mut Vec<Effect>) {
         self.tables.retain(|id, _| state.tables.contains_key(id));
+        self.resumes.retain(|id, _| state.tables.contains_key(id));
         self.not_before = self.not_before.filter(|at| now < *at);
         self.expire(now, state, effects);
         self.assign(state, effects);

@@ -44,7 +44,7 @@ fn another_stream(table: &Table, seen: &Observation) -> Option<Stopped> {
             "topic {} was read from Kafka cluster {} and the brokers now belong to {}",
             known.topic, known.kafka_cluster, seen.identity.kafka_cluster
         );
-        return Some(Stopped { reason: StopReason::KafkaClusterChanged, detail });
+        return Some(Stopped::new(StopReason::KafkaClusterChanged, detail).of_topic(&known.topic));
     }
     if known.contradicts(&seen.identity) {
         let text = |id: &Option<String>| id.clone().unwrap_or_else(|| "none".into());
@@ -54,7 +54,7 @@ fn another_stream(table: &Table, seen: &Observation) -> Option<Stopped> {
             text(&known.topic_id),
             text(&seen.identity.topic_id)
         );
-        return Some(Stopped { reason: StopReason::TopicRecreated, detail });
+        return Some(Stopped::new(StopReason::TopicRecreated, detail).of_topic(&known.topic));
     }
     None
 }

@@ -1,9 +1,10 @@
 //! The commit loop of one table: confirm, load, decide, act, and again from the start whatever the outcome.
 
 use super::decide::{Context, Still, Verdict, decide};
-use super::{Core, Effect, EffectId, Input};
+use super::resume::{self, ResumeEnd, Weighed};
+use super::{Core, Effect, EffectId, Input, Pending};
 use crate::ids::{AcceptanceNumber, SequenceNumber, SnapshotId, TableId, Timestamp};
-use crate::lake::{CommitKind, CommitPlan, FileCheck, Loaded, Outcome};
+use crate::lake::{CommitPlan, FileCheck, Loaded, Outcome};
 use crate::port::Stopped;
 use crate::state::{Command, RealignReason, State, Table};
 
@@ -47,6 +48,8 @@ enum Then {
     Recorded,
     /// The table was stopped: nothing is to be done until that changes.
     Rest,
+    /// A person's decision was carried out; the next round, at once.
+    Resumed,
 }
 
 /// A commit on its way through the phases.
@@ -174,7 +177,8 @@ impl Core {
     pub(super) fn start_loops(&mut self, now: Timestamp, state: &State, effects: &mut Vec<Effect>) {
         for (id, table) in &state.tables {
             let answered = self.ticks.all_answered(*id);
-            if table.is_halted() || !self.table_loop(*id).is_due(now, answered) {
+            let rests = table.is_halted() && !self.resumes.contains_key(id);
+            if rests || !self.table_loop(*id).is_due(now, answered) {
                 continue;
             }
             self.ticks.close(*id);
@@ -224,7 +228,7 @@ impl Core {
             (Phase::Beginning(_, attempt), Input::Applied(_, true)) => {
                 let effect = self.fresh();
                 let table_loop = self.table_loop(id);
-                if attempt.plan.kind == CommitKind::Claim && attempt.plan.base.is_none() {
+                if attempt.plan.base.is_none() {
                     table_loop.first_sent = Some(now);
                     table_loop.first_answered = false;
                 }
@@ -240,7 +244,12 @@ impl Core {
             (Phase::Proposing(_, then), Input::Applied(_, true)) => match then {
                 Then::Again => self.table_loop(id).again(),
                 Then::Recorded => self.table_loop(id).recorded(now, table),
+                Then::Rest if self.resumes.contains_key(&id) => self.table_loop(id).again(),
                 Then::Rest => self.table_loop(id).rest(now),
+                Then::Resumed => {
+                    self.end_resume(id, ResumeEnd::Done, effects);
+                    self.table_loop(id).again();
+                }
             },
             _ => self.table_loop(id).back_off(now),
         }
@@ -259,7 +268,7 @@ impl Core {
     ) {
         let led_since = self.led_since.unwrap_or(now);
         let adopt_now = self.settings.adopt_now;
-        let table_loop = self.table_loop(id);
+        let table_loop = self.tables.entry(id).or_default();
         let snapshot = *table_loop.snapshot.get_or_insert(SnapshotId((entropy >> 1).max(1).cast_signed()));
         let Some(instance) = state.instance else { return table_loop.back_off(now) };
         let context = Context {
@@ -274,6 +283,20 @@ impl Core {
             first_answered: table_loop.first_is_answered(now, led_since, table),
         };
         let verdict = decide(context, loaded);
+        // While a stop is on its way the state does not tell yet; the loop is woken when it is logged.
+        let changing = self.pending.values().any(|pending| *pending == Pending::Table(id));
+        let weighed = match self.resumes.get(&id).filter(|_| !changing) {
+            Some(pending) => resume::weigh(context, loaded, pending, verdict),
+            None => Weighed::Act(verdict),
+        };
+        let verdict = match weighed {
+            Weighed::Act(verdict) => verdict,
+            Weighed::End(end, verdict) => {
+                self.end_resume(id, end, effects);
+                verdict
+            }
+        };
+        let table_loop = self.table_loop(id);
         if !matches!(verdict, Verdict::Stale(_)) {
             table_loop.stale_since = None;
         }
@@ -329,6 +352,7 @@ impl Core {
         let then = match command {
             Command::RecordCommit { .. } => Then::Recorded,
             Command::StopTable { .. } => Then::Rest,
+            Command::ResumeTable { .. } => Then::Resumed,
             _ => Then::Again,
         };
         let effect = self.fresh();

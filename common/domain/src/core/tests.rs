@@ -9,12 +9,14 @@ mod commits;
 mod lake;
 mod leaders;
 mod observations;
+mod resumes;
 mod stops;
 mod ticks;
 mod views;
 mod world;
 
 use super::*;
+use crate::ids::ChainKey;
 use crate::port::StopReason;
 use crate::state::{Life, RealignReason};
 use world::{FIRST_TABLE, SESSION, World};

@@ -69,6 +69,7 @@ impl State {
             Command::NewIncarnation { table, uuid, incarnation, cause, streams, watermark } => {
                 self.table_mut(table)?.new_incarnation(uuid, incarnation, cause, streams, &watermark)
             }
+            Command::ResumeTable { table, resumption } => self.table_mut(table)?.resume(resumption),
         }
     }
 

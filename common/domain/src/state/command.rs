@@ -5,13 +5,13 @@
 
 use std::collections::BTreeMap;
 
-use super::table::{Mark, StartAt};
+use super::table::{Mark, Resuming, StartAt};
 use crate::ids::{
     AcceptanceNumber, ChainKey, Epoch, Incarnation, Instance, Partition, SequenceNumber, SessionId, SnapshotId,
     StreamId, StreamIdentity, TableId, TableUuid, Timestamp, WorkerId,
 };
 use crate::manifest::Manifest;
-use crate::port::{Stopped, SubmitReply};
+use crate::port::{Decision, Stopped, SubmitReply};
 use crate::range::Offset;
 
 /// A table as the configuration defines it. Connections are named by the table's key: each process resolves them from
@@ -217,6 +217,30 @@ pub enum Command {
         /// The watermark that the property holds.
         watermark: BTreeMap<ChainKey, Mark>,
     },
+    /// A person's decision lifts a stop: the table begins a new life.
+    ResumeTable {
+        /// The table.
+        table: TableId,
+        /// What was decided, and what it comes to.
+        resumption: Resumption,
+    },
+}
+
+/// What a person's decision on a stopped table comes to.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Resumption {
+    /// The decision.
+    pub decision: Decision,
+    /// The table's UUID; `None`: there is no such table, and it is created anew.
+    pub uuid: Option<TableUuid>,
+    /// The new number.
+    pub incarnation: Incarnation,
+    /// What the decision was made on.
+    pub on: Resuming,
+    /// The streams that are read on.
+    pub streams: BTreeMap<StreamId, StreamIdentity>,
+    /// Where they are read on.
+    pub watermark: BTreeMap<ChainKey, Mark>,
 }
 
 /// Why a command changed nothing.
@@ -237,6 +261,12 @@ pub enum Refusal {
     /// The command names an incarnation, snapshot or epoch that is not current.
     #[error("overtaken by a later command")]
     Overtaken,
+    /// The table is not stopped for a reason that this decision lifts.
+    #[error("{} does not lift what the table is stopped for", .0.as_str())]
+    NotLiftedBy(Decision),
+    /// What was accepted before the stop is not committed yet.
+    #[error("what was accepted before the stop is not committed yet")]
+    Staged,
     /// The table has as many streams as it may have.
     #[error("a table may be fed by at most {} topics", super::limits::STREAMS)]
     TooManyStreams,

@@ -15,8 +15,8 @@ mod tests;
 
 use std::collections::BTreeMap;
 
-pub use command::{Command, IncarnationCause, RealignReason, Refusal, Reply, TableSpec};
-pub use table::{Accepted, Begun, Chain, Life, Mark, Recorded, StartAt, Table};
+pub use command::{Command, IncarnationCause, RealignReason, Refusal, Reply, Resumption, TableSpec};
+pub use table::{Accepted, Begun, Chain, Life, Mark, Recorded, Resuming, StartAt, Table};
 
 use crate::ids::{Instance, SessionId, TableId, WorkerId};
 

@@ -113,8 +113,22 @@ pub enum Life {
         /// See above.
         adopting: bool,
     },
+    /// A new incarnation that a person decided on, whose fence has not been seen in the table.
+    Resuming(Resuming),
     /// The table names our identity.
     Owned,
+}
+
+/// What a person's decision was made on. It holds for that table only: whatever else a later load shows is looked at
+/// anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Resuming {
+    /// The head that was accepted; `None`: the table had no snapshot.
+    pub head: Option<SnapshotId>,
+    /// The snapshot that the property named; `None`: there was no property.
+    pub named: Option<SnapshotId>,
+    /// The table's last sequence number.
+    pub sequence: SequenceNumber,
 }
 
 /// One table.

@@ -125,7 +125,7 @@ fn mark(end: i64) -> Mark {
 }
 
 fn stop(reason: StopReason) -> Command {
-    Command::StopTable { table: TABLE, stopped: Stopped { reason, detail: "because".into() } }
+    Command::StopTable { table: TABLE, stopped: Stopped::new(reason, "because") }
 }
 
 fn assign(partitions: &[i32], session: SessionId) -> Command {

@@ -10,6 +10,7 @@
 pub mod conformance;
 mod creation;
 mod error;
+mod hold_off;
 mod memory;
 mod metadata;
 mod rest;
@@ -28,6 +29,7 @@ use crate::storage::Store;
 
 pub use creation::creation_updates;
 pub use error::CatalogError;
+pub use hold_off::HoldOff;
 pub use memory::{Fault, MemoryCatalog};
 pub use rest::RestCatalog;
 pub use settings::{CatalogKind, CatalogSettings, ClientCredentials, RestAuth, RestSettings};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::MemoryCatalog;
+use super::{HoldOff, MemoryCatalog};
 use crate::secret::Secret;
 
 /// A catalog connection.
@@ -40,13 +40,20 @@ pub struct RestSettings {
     pub auth: RestAuth,
     /// Longest time for one request, from its first byte to the answer's last.
     pub request_timeout: Duration,
+    /// Where its requests for a pause are noted. Connections to one server share it.
+    pub hold_off: HoldOff,
 }
 
 impl RestSettings {
     /// Settings without a login and with the default time limit.
     #[must_use]
     pub fn new(uri: impl Into<String>) -> Self {
-        Self { uri: uri.into(), auth: RestAuth::None, request_timeout: Duration::from_secs(60) }
+        Self {
+            uri: uri.into(),
+            auth: RestAuth::None,
+            request_timeout: Duration::from_secs(60),
+            hold_off: HoldOff::default(),
+        }
     }
 }
 

@@ -11,6 +11,7 @@
 
 mod create;
 mod facts;
+mod live;
 mod manifests;
 mod snapshot;
 mod target;
@@ -33,6 +34,7 @@ use crate::error::LakehouseError;
 use crate::schema::committable;
 use crate::storage::{StorageSettings, Store};
 
+pub use live::{LiveFile, LiveSnapshot};
 pub use target::TargetTable;
 
 pub(crate) use facts::format_version;

@@ -4,7 +4,10 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch, StringArray};
 use arrow::datatypes::Int64Type;
 use futures::TryStreamExt;
-use iceberg::spec::{DataContentType, MAIN_BRANCH, SnapshotReference, SnapshotRetention};
+use iceberg::spec::{
+    DataContentType, DataFileBuilder, DataFileFormat, MAIN_BRANCH, ManifestWriterBuilder, SnapshotReference,
+    SnapshotRetention, Struct,
+};
 use k2i_domain::ids::{SchemaId, SnapshotId, SpecId, Timestamp};
 use k2i_domain::lake::{CommitKind, CreatePlan, Facts};
 use parquet::arrow::ArrowWriter;
@@ -432,4 +435,59 @@ async fn metadata_that_cannot_be_read_is_a_failed_load_and_not_a_missing_table()
     let (loaded, base) = world.lakehouse.load(&world.table).await;
     assert!(matches!(&loaded, Loaded::Failed(why) if why.contains(&location)), "{loaded:?}");
     assert!(base.is_none());
+}
+
+#[tokio::test]
+async fn the_heads_data_files_are_listed() {
+    let world = World::new().await;
+    assert_eq!(world.lakehouse.live_files(&world.table).await.unwrap(), None);
+    let world = World::with_table().await;
+    let empty = world.lakehouse.live_files(&world.table).await.unwrap().unwrap();
+    assert_eq!((empty.snapshot, empty.rows(), empty.files.len()), (Some(SnapshotId(1)), 0, 0));
+    let first = vec![world.file("b", 0..25).await];
+    assert_eq!(world.commit(CommitKind::Append, 2, first.clone()).await, Outcome::Committed);
+    let second = vec![world.file("c", 25..30).await, world.file("a", 30..40).await];
+    assert_eq!(world.commit(CommitKind::Append, 3, second.clone()).await, Outcome::Committed);
+
+    let live = world.lakehouse.live_files(&world.table).await.unwrap().unwrap();
+    let listed: Vec<_> = live.files.iter().map(|file| (file.location.as_str(), file.bytes, file.rows)).collect();
+    let wanted = [&second[1], &first[0], &second[0]].map(|file| (file.location.as_str(), file.bytes, file.rows));
+    assert_eq!(listed, wanted, "in order of location");
+    assert_eq!((live.snapshot, live.rows()), (Some(SnapshotId(3)), 40));
+    assert_eq!(live.properties["k2i.orders.state"], "as of 3");
+    let location = live.metadata_location.unwrap();
+    assert!(world.lakehouse.store().head(&location).await.unwrap().is_some(), "{location}");
+}
+
+#[tokio::test]
+async fn a_snapshot_with_delete_files_is_not_listed() {
+    let world = World::with_table().await;
+    assert_eq!(world.commit(CommitKind::Append, 2, vec![world.file("a", 0..3).await]).await, Outcome::Committed);
+    let (facts, base) = world.load().await;
+    let table = world.lakehouse.iceberg_table(&base.loaded).unwrap();
+    let location = format!("{}/data/deletes.parquet", table.metadata().location());
+    let delete = DataFileBuilder::default()
+        .content(DataContentType::PositionDeletes)
+        .file_path(location.clone())
+        .file_format(DataFileFormat::Parquet)
+        .partition(Struct::empty())
+        .record_count(1)
+        .file_size_in_bytes(1)
+        .build()
+        .unwrap();
+    let output = table.file_io().new_output(format!("{}/deletes.avro", metadata_folder(table.metadata()))).unwrap();
+    let (schema, spec) = (table.metadata().current_schema(), table.metadata().default_partition_spec());
+    let builder = ManifestWriterBuilder::new(output, Some(3), schema.clone(), spec.as_ref().clone());
+    let mut writer = builder.build_v2_deletes();
+    writer.add_file(delete, -1).unwrap();
+    let deletes = writer.write_manifest_file().await.unwrap();
+    let plan = plan(&facts, CommitKind::Append, 3, Vec::new());
+    let list = snapshot::write_with_parent(&table, &plan, 0, &[deletes]).await.unwrap();
+    let updates = snapshot::updates(&table, &plan, list).unwrap();
+    let requirements = snapshot::requirements(base.metadata());
+    assert_eq!(world.lakehouse.backend.commit(&base.loaded, requirements, updates).await, Outcome::Committed);
+
+    let error = world.lakehouse.live_files(&world.table).await.unwrap_err();
+    assert!(matches!(&error, LakehouseError::DeleteFiles { location: found, .. } if *found == location), "{error}");
+    assert_eq!(error.recovery(), crate::Recovery::Reject);
 }

@@ -18,6 +18,7 @@ mod location;
 mod settings;
 mod store;
 mod upload;
+mod upload_memory;
 
 mod s3;
 
@@ -31,3 +32,4 @@ pub use location::{Location, Scheme, absolute_location};
 pub use settings::{Memory, S3Settings, StorageSettings};
 pub use store::Store;
 pub use upload::{CallbackError, SINGLE_PUT_BYTES, Uploaded};
+pub use upload_memory::UploadMemory;

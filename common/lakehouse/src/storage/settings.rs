@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use object_store::memory::InMemory;
 
+use super::UploadMemory;
 use crate::secret::Secret;
 
 /// Settings of every store that a process may meet.
@@ -13,6 +14,8 @@ pub struct StorageSettings {
     pub s3: S3Settings,
     /// `memory://` locations.
     pub memory: Memory,
+    /// What uploads may hold, whichever store they go to.
+    pub uploads: UploadMemory,
 }
 
 /// Settings of S3. What is `None` is taken from the environment (`AWS_*`), then from the shared credentials file of

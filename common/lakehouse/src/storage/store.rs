@@ -10,7 +10,7 @@ use object_store::multipart::MultipartStore;
 use object_store::path::Path as ObjectPath;
 use object_store::{Error, ObjectStore, ObjectStoreExt, PutMode, PutOptions};
 
-use super::{DurableLocal, Location, Memory, Scheme, StorageError, StorageSettings, StoreFactory, s3};
+use super::{DurableLocal, Location, Memory, Scheme, StorageError, StorageSettings, StoreFactory, UploadMemory, s3};
 
 /// Cheap to clone; clones share connections.
 #[derive(Clone, Default)]
@@ -138,6 +138,11 @@ impl Store {
             found: found.len() as u64,
             expected: expected.len() as u64,
         })
+    }
+
+    /// What uploads to all of its stores may hold.
+    pub(super) fn upload_memory(&self) -> &UploadMemory {
+        &self.inner.settings.uploads
     }
 
     pub(super) fn backend(&self, location: &str) -> Result<(Backend, Location), StorageError> {

@@ -1,7 +1,7 @@
 //! Uploads of sealed local files.
 //!
-//! Up to [`SINGLE_PUT_BYTES`] a file goes in one request that creates its object or fails. A larger one goes in parts:
-//! the upload's id is handed to the caller before the first part is sent, so that an upload cut off by a crash can be
+//! Up to [`SINGLE_PUT_BYTES`], or the memory that uploads have if that is less, a file goes in one request that creates
+//! its object or fails. A larger one goes in parts: the upload's id is handed to the caller before the first part is sent, so that an upload cut off by a crash can be
 //! found and ended. When the name is already taken, an object of the same size is the outcome of an earlier attempt of
 //! ours: names carry a random session and are never given twice.
 
@@ -20,10 +20,11 @@ use super::{StorageError, Store};
 
 /// The largest file that is sent in one request, in bytes. It is held in memory while it is sent.
 pub const SINGLE_PUT_BYTES: u64 = 64 << 20;
-/// Parts of a multipart upload are equal (Cloudflare R2 wants that), and at most 10,000 (S3 wants that).
+/// Parts of a multipart upload are equal (Cloudflare R2 wants that), at most 10,000, and but for the last one at least
+/// 5 MiB (S3 wants that).
 const PART_BYTES: u64 = 16 << 20;
 const MAX_PARTS: u64 = 10_000;
-const PARALLEL_PARTS: usize = 4;
+const PARALLEL_PARTS: u64 = 4;
 
 /// What a caller's callback may fail with.
 pub type CallbackError = Box<dyn std::error::Error + Send + Sync>;
@@ -39,10 +40,11 @@ impl Store {
     /// Uploads a file that nobody writes to any more. Repeating it after an error, also one whose outcome is unknown,
     /// is safe.
     ///
-    /// `on_multipart` is given the upload's id before any part is sent, and only for files of more than
-    /// [`SINGLE_PUT_BYTES`] in stores that have multipart uploads.
+    /// `on_multipart` is given the upload's id before any part is sent, and only for files that go in parts in stores
+    /// that have multipart uploads.
     ///
-    /// Memory: the file's size up to 64 MiB, at most 64 MiB (or four parts of a file over 160 GB) beyond.
+    /// Memory: the file's size up to 64 MiB, at most 64 MiB beyond; and never more than [`UploadMemory`] has left, which
+    /// is waited for. (Over 160 GB parts are larger; then one is sent at a time.)
     ///
     /// # Errors
     /// [`StorageError::Exists`] when an object of another size has the name.
@@ -53,15 +55,22 @@ impl Store {
     {
         let bytes = file_size(source).await?;
         let (backend, parsed) = self.backend(location)?;
+        let memory = self.upload_memory();
         let sent = match (&backend, backend.multipart()) {
             (Backend::Local(local), _) => local.copy_in(source.to_owned(), parsed.file()).await,
-            (backend, Some(store)) if bytes > SINGLE_PUT_BYTES => {
+            (backend, Some(store)) if bytes > SINGLE_PUT_BYTES.min(memory.capacity()) => {
+                let part = PART_BYTES.min(memory.capacity()).max(bytes.div_ceil(MAX_PARTS));
                 // `object_store`'s memory store takes parts in order only.
-                let parallel = if matches!(backend, Backend::Memory(_)) { 1 } else { PARALLEL_PARTS };
-                let upload = Multipart { store, path: parsed.path, location, source, bytes, parallel };
+                let most = if matches!(backend, Backend::Memory(_)) { 1 } else { PARALLEL_PARTS };
+                let parallel = (memory.capacity() / part).clamp(1, most);
+                let _held = memory.hold(part * parallel).await;
+                let upload = Multipart { store, path: parsed.path, location, source, bytes, part, parallel };
                 return upload.run(self, on_multipart).await;
             }
-            _ => single_put(&backend.objects(), &parsed.path, source, bytes).await?,
+            _ => {
+                let _held = memory.hold(bytes).await;
+                single_put(&backend.objects(), &parsed.path, source, bytes).await?
+            }
         };
         match sent {
             Ok(()) => Ok(Uploaded { bytes }),
@@ -109,7 +118,9 @@ struct Multipart<'a> {
     location: &'a str,
     source: &'a Path,
     bytes: u64,
-    parallel: usize,
+    /// Size of every part but the last.
+    part: u64,
+    parallel: u64,
 }
 
 impl Multipart<'_> {
@@ -137,7 +148,7 @@ impl Multipart<'_> {
     }
 
     async fn send_parts(&self, id: &String) -> Result<Vec<PartId>, StorageError> {
-        let size = PART_BYTES.max(self.bytes.div_ceil(MAX_PARTS));
+        let size = self.part;
         let count = self.bytes.div_ceil(size);
         let send = |index: u64| async move {
             let offset = index * size;
@@ -145,7 +156,7 @@ impl Multipart<'_> {
             let part = self.store.put_part(&self.path, id, index as usize, content.into());
             part.await.map_err(|error| self.error(error))
         };
-        stream::iter((0..count).map(send)).buffered(self.parallel).try_collect().await
+        stream::iter((0..count).map(send)).buffered(self.parallel as usize).try_collect().await
     }
 
     /// The completion failed, or a retry of it did: the object itself says which. The upload is not given up here, since

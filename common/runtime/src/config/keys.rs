@@ -71,6 +71,9 @@ section! {
         rest_uri: String, unset "needed by `catalog_type = \"rest\"`", example "\"http://localhost:8181\"";
         /// Database of a SQL catalog, `sqlite:` and a path.
         sql_uri: String, unset "`sqlite:<data_dir>/catalog.db`", example "\"sqlite:./k2i-data/catalog.db\"";
+        /// Name under which a SQL catalog keeps its tables in the database. Everybody who shares them uses the same:
+        /// PyIceberg's `SqlCatalog("name", …)`, the catalog's name in Spark or Trino for `JdbcCatalog`.
+        catalog_name: String = "default".to_owned();
         /// Where tables are made, as a location (`s3://bucket/folder`, `file:///folder`, a path); for a REST catalog also
         /// the warehouse's name there.
         warehouse: String, unset "`storage.path` on local storage; the REST catalog's own default",
@@ -90,6 +93,9 @@ section! {
             example "\"https://login.example.com/oauth2/token\"";
         /// OAuth2 scope that is asked for with `credential`.
         scope: String, unset "`catalog`", example "\"PRINCIPAL_ROLE:ALL\"";
+        /// Requests that the catalog gets in a second at most, of all tables together; a second's worth may come at
+        /// once. A commit takes three. Where the tables of one catalog differ, the lowest holds.
+        max_requests_per_second: Whole<1, 100_000> = Whole(100);
         /// Columns that say which record a row was: `_kafka_partition`, `_kafka_offset`, `_kafka_timestamp`, and
         /// `_kafka_topic` unless the table has one topic. They let anyone check exactly-once with SQL.
         metadata_columns: Switch = Switch::On;

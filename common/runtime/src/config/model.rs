@@ -79,6 +79,8 @@ pub struct IcebergConfig {
     pub namespace: Vec<String>,
     /// The table's name.
     pub table: String,
+    /// Requests that the catalog gets in a second at most, of all its tables together; at least 1.
+    pub max_requests_per_second: u64,
     /// True when rows say which record they were.
     pub metadata_columns: bool,
     /// Schema of a table to be created; `None`: inferred from a sample.
@@ -134,6 +136,8 @@ pub enum RestAuth {
 pub struct SqlCatalogConfig {
     /// Absolute path of the database file.
     pub database: PathBuf,
+    /// The catalog's name in the database, 1 to 255 bytes.
+    pub name: String,
     /// Location under which namespaces and tables are made (`file:///...` or `s3://...`), without a final slash.
     pub warehouse: String,
 }

@@ -42,6 +42,26 @@ pub fn init_logging(config: LogConfig, rust_log: Option<&str>) -> Result<(), Log
     Ok(())
 }
 
+/// True where log lines go to a terminal as text, so that something else may share it.
+#[must_use]
+pub fn logs_to_terminal(config: LogConfig) -> bool {
+    let terminal = std::io::stderr().is_terminal();
+    terminal && !is_json(config.format, terminal)
+}
+
+/// As [`init_logging`] where [`logs_to_terminal`], through writers of somebody who shares the terminal. Each log line
+/// comes in one piece.
+///
+/// # Errors
+/// See [`LoggingError`].
+pub fn init_terminal_logging<W>(config: LogConfig, rust_log: Option<&str>, writer: W) -> Result<(), LoggingError>
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
+    subscriber(filter(config, rust_log)?, false, true, writer).try_init()?;
+    Ok(())
+}
+
 pub(super) fn is_json(format: LogFormat, terminal: bool) -> bool {
     match format {
         LogFormat::Json => true,

@@ -5,4 +5,4 @@ pub mod metrics;
 #[cfg(test)]
 mod tests;
 
-pub use logging::{LoggingError, init_logging};
+pub use logging::{LoggingError, init_logging, init_terminal_logging, logs_to_terminal};

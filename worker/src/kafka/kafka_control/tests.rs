@@ -49,6 +49,23 @@ fn a_topic_that_we_may_not_see_is_its_own_error() {
 }
 
 #[test]
+fn a_topic_partition_without_a_leader_hides_no_other_topic() {
+    let kafka = MockKafka::new();
+    kafka.create_topic("led", 1);
+    kafka.create_topic("leaderless", 2);
+    kafka.cluster().partition_leader("leaderless", 1, None).unwrap();
+    let control = kafka.control();
+    let began = Instant::now();
+    let view = control.describe(&["led", "leaderless"], Duration::from_secs(10)).unwrap();
+    assert!(began.elapsed() < Duration::from_secs(11), "{:?}", began.elapsed());
+    assert!(matches!(view.topics["led"], Ok(TopicState::Present(_))), "{view:?}");
+    assert!(matches!(view.topics["leaderless"], Err(ControlError::Unavailable { .. })), "{view:?}");
+    kafka.cluster().partition_leader("leaderless", 1, Some(1)).unwrap();
+    let view = control.describe(&["led", "leaderless"], Duration::from_secs(20)).unwrap();
+    assert!(matches!(view.topics["leaderless"], Ok(TopicState::Present(_))), "{view:?}");
+}
+
+#[test]
 fn a_group_that_we_may_not_write_is_denied() {
     let kafka = MockKafka::new();
     kafka.create_topic("t", 1);

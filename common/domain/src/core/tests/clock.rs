@@ -198,7 +198,7 @@ fn a_proposal_on_its_way_keeps_nobody_awake() {
 #[test]
 fn a_stop_that_lifts_itself_is_looked_at_every_minute_and_by_each_new_leader() {
     let mut world = World::running();
-    let stopped = Stopped { reason: StopReason::Record, detail: "field x at offset 3".into() };
+    let stopped = Stopped::new(StopReason::Record, "field x at offset 3");
     let stop = Input::StopRequested(FIRST_TABLE, stopped);
     world.input(0, stop.clone());
     world.run(0);

@@ -91,7 +91,7 @@ fn a_second_topic_is_another_stream_of_the_table() {
 fn a_table_that_waits_for_a_person_is_left_alone() {
     for reason in StopReason::ALL {
         let mut world = World::running();
-        world.apply(0, Command::StopTable { table: FIRST_TABLE, stopped: Stopped { reason, detail: String::new() } });
+        world.apply(0, Command::StopTable { table: FIRST_TABLE, stopped: Stopped::new(reason, "") });
         let command = judged(&world, &seen(&[(2, 0, 9)]));
         assert_eq!(command.is_some(), reason.lifts_itself(), "{reason:?}");
     }

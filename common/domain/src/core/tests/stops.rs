@@ -5,7 +5,7 @@ use crate::ids::{AcceptanceNumber, TableUuid};
 use crate::property;
 
 /// A table with ten rows committed and five staged, which something happens to.
-fn after(event: impl FnOnce(&mut World)) -> World {
+pub(super) fn after(event: impl FnOnce(&mut World)) -> World {
     let mut world = World::running();
     world.ingest(0, SESSION, &[(0, 10)]);
     world.pass(0, 1_000);
@@ -15,7 +15,7 @@ fn after(event: impl FnOnce(&mut World)) -> World {
     world
 }
 
-fn remove(world: &mut World, wanted: impl Fn(&str) -> bool) {
+pub(super) fn remove(world: &mut World, wanted: impl Fn(&str) -> bool) {
     world.lake_mut().properties.retain(|key, _| !wanted(key));
 }
 
@@ -204,7 +204,7 @@ fn a_table_of_format_version_one_waits_and_is_looked_at_every_minute() {
 #[test]
 fn what_was_accepted_before_a_reading_stop_is_committed() {
     let mut world = after(|_| {});
-    let stopped = Stopped { reason: StopReason::RetentionGap, detail: "offsets 15 to 20 are gone".into() };
+    let stopped = Stopped::new(StopReason::RetentionGap, "offsets 15 to 20 are gone");
     world.input(0, Input::StopRequested(FIRST_TABLE, stopped));
     world.run(0);
     assert_eq!(world.stop_reason(0), Some(StopReason::RetentionGap));
@@ -215,7 +215,7 @@ fn what_was_accepted_before_a_reading_stop_is_committed() {
 #[test]
 fn a_table_that_waits_for_a_person_is_still_watched_for_doubt() {
     let mut world = after(|world| {
-        let stopped = Stopped { reason: StopReason::RetentionGap, detail: "offsets are gone".into() };
+        let stopped = Stopped::new(StopReason::RetentionGap, "offsets are gone");
         world.input(0, Input::StopRequested(FIRST_TABLE, stopped));
         world.run(0);
         world.sent.clear();

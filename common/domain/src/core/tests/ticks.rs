@@ -189,7 +189,7 @@ fn a_session_that_is_gone_is_not_waited_for() {
 #[test]
 fn nobody_is_asked_for_a_stopped_table() {
     let mut world = two_readers();
-    let stopped = Stopped { reason: StopReason::Operator, detail: "by hand".into() };
+    let stopped = Stopped::new(StopReason::Operator, "by hand");
     world.input(0, Input::StopRequested(FIRST_TABLE, stopped));
     world.run(0);
     world.cuts.clear();

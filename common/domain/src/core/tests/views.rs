@@ -36,7 +36,7 @@ fn an_ended_session_is_shown_nothing() {
 #[test]
 fn a_stopped_table_is_shown_with_its_reason() {
     let mut world = World::running();
-    let stopped = Stopped { reason: StopReason::Operator, detail: "by hand".into() };
+    let stopped = Stopped::new(StopReason::Operator, "by hand");
     world.input(0, Input::StopRequested(FIRST_TABLE, stopped.clone()));
     world.run(0);
     let shown = view(world.state(0), SESSION);

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::lake::Lake;
-use crate::core::{Core, Effect, EffectId, Input, Settings, view};
+use crate::core::{Core, Effect, EffectId, Input, ResumeEnd, Settings, view};
 use crate::ids::{
     ChainKey, Instance, Partition, SchemaId, Sequence, SequenceNumber, SessionId, SnapshotId, SpecId, StreamId,
     StreamIdentity, TableId, Timestamp, WorkerId,
@@ -75,6 +75,8 @@ pub(super) struct World {
     pub(super) loads: Vec<(String, Timestamp)>,
     /// Cut requests that sessions got.
     pub(super) cuts: Vec<(SessionId, Cut)>,
+    /// What became of people's decisions.
+    pub(super) resumed: Vec<ResumeEnd>,
     entropy: u64,
 }
 
@@ -119,6 +121,7 @@ impl World {
             sent: Vec::new(),
             loads: Vec::new(),
             cuts: Vec::new(),
+            resumed: Vec::new(),
             entropy: 1,
         };
         world.cluster(0xaaaa, SESSION, Settings::default());
@@ -334,6 +337,7 @@ impl World {
                 Input::Applied(id, !matches!(reply, Reply::Refused(_)))
             }
             Effect::Cut(session, cut) => return self.cuts.push((session, cut)),
+            Effect::ResumeEnded(_, end) => return self.resumed.push(end),
         };
         self.input(node, input);
     }
@@ -450,6 +454,6 @@ pub(super) fn effect_id(effect: &Effect) -> Option<EffectId> {
         | Effect::Post(id, _)
         | Effect::Create(id, ..)
         | Effect::Propose(id, _) => Some(*id),
-        Effect::Cut(..) => None,
+        Effect::Cut(..) | Effect::ResumeEnded(..) => None,
     }
 }

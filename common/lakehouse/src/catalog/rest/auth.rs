@@ -10,7 +10,8 @@ use serde::Deserialize;
 use tokio::sync::Mutex;
 use url::Url;
 
-use super::super::{CatalogError, ClientCredentials, RestAuth};
+use super::super::{CatalogError, ClientCredentials, HoldOff, RestAuth};
+use super::client::note_pause;
 use super::paths::under;
 use crate::error::with_sources;
 use crate::secret::Secret;
@@ -33,6 +34,8 @@ enum Method {
 #[derive(Debug)]
 struct OAuth2 {
     settings: ClientCredentials,
+    /// Without a token there is no request: an issuer's pause is the catalog's.
+    hold_off: HoldOff,
     state: Mutex<State>,
 }
 
@@ -50,7 +53,7 @@ struct Token {
 }
 
 impl Auth {
-    pub(super) fn new(settings: &RestAuth, base: &Url) -> Self {
+    pub(super) fn new(settings: &RestAuth, base: &Url, hold_off: &HoldOff) -> Self {
         Self(match settings {
             RestAuth::None => Method::None,
             RestAuth::Bearer(token) => Method::Bearer(token.clone()),
@@ -58,7 +61,7 @@ impl Auth {
                 let configured = settings.token_uri.clone();
                 let token_uri = configured.unwrap_or_else(|| under(base, "v1/oauth/tokens").to_string());
                 let state = Mutex::new(State { token_uri, token: None });
-                Method::OAuth2(Arc::new(OAuth2 { settings: settings.clone(), state }))
+                Method::OAuth2(Arc::new(OAuth2 { settings: settings.clone(), hold_off: hold_off.clone(), state }))
             }
         })
     }
@@ -116,6 +119,7 @@ impl OAuth2 {
     async fn request(&self, http: &reqwest::Client, uri: &str) -> Result<Token, CatalogError> {
         let asked_at = Instant::now();
         let response = http.post(uri).form(&self.form()).send().await.map_err(unavailable)?;
+        note_pause(&self.hold_off, &response);
         let status = response.status();
         let body = response.bytes().await.map_err(unavailable)?;
         if !status.is_success() {

@@ -1,13 +1,15 @@
 //! One HTTP request: login, time limits, and what came back.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use reqwest::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use reqwest::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use reqwest::redirect::Policy;
 use reqwest::{Method, Response};
+use tokio::time::Instant;
 use url::Url;
 
-use super::super::CatalogError;
+use super::super::hold_off::asked_for;
+use super::super::{CatalogError, HoldOff};
 use super::auth::Auth;
 use super::wire::{ErrorBody, ErrorModel};
 use crate::error::with_sources;
@@ -23,6 +25,7 @@ const MAX_REASON: usize = 300;
 pub(super) struct Client {
     http: reqwest::Client,
     auth: Auth,
+    hold_off: HoldOff,
 }
 
 /// An answer, whatever its status.
@@ -53,7 +56,7 @@ impl Failure {
 }
 
 impl Client {
-    pub(super) fn new(auth: Auth, timeout: Duration) -> Result<Self, CatalogError> {
+    pub(super) fn new(auth: Auth, timeout: Duration, hold_off: HoldOff) -> Result<Self, CatalogError> {
         let http = reqwest::Client::builder()
             .user_agent(concat!("k2i/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(CONNECT_TIMEOUT)
@@ -62,7 +65,7 @@ impl Client {
             .redirect(Policy::none())
             .build();
         let http = http.map_err(|error| CatalogError::Settings { reason: with_sources(&error) })?;
-        Ok(Self { http, auth })
+        Ok(Self { http, auth, hold_off })
     }
 
     pub(super) fn auth(&self) -> &Auth {
@@ -88,6 +91,7 @@ impl Client {
         url: &Url,
         body: Option<Vec<u8>>,
     ) -> Result<Answer, Failure> {
+        self.may_send(operation)?;
         let token = self.auth.token(&self.http).await.map_err(Failure::not_sent)?;
         let answer = self.send_once(operation, &method, url, body.clone(), token.as_ref()).await?;
         if !matches!(answer.status, 401 | 419) || !self.auth.can_renew() {
@@ -98,6 +102,14 @@ impl Client {
         self.send_once(operation, &method, url, body, token.as_ref()).await
     }
 
+    /// A server that asked for a pause is left alone, whoever asks.
+    fn may_send(&self, operation: &'static str) -> Result<(), Failure> {
+        let now = Instant::now();
+        let Some(until) = self.hold_off.until(now) else { return Ok(()) };
+        let seconds = (until - now).as_secs_f32().ceil();
+        Err(failure(operation, false, format!("the catalog asked for a pause, which lasts {seconds} s more")))
+    }
+
     async fn send_once(
         &self,
         operation: &'static str,
@@ -106,6 +118,7 @@ impl Client {
         body: Option<Vec<u8>>,
         token: Option<&HeaderValue>,
     ) -> Result<Answer, Failure> {
+        self.may_send(operation)?;
         let mut request = self.http.request(method.clone(), url.clone()).header(CACHE_CONTROL, "no-cache");
         if let Some(token) = token {
             request = request.header(AUTHORIZATION, token);
@@ -115,6 +128,7 @@ impl Client {
         }
         let answered = async {
             let response = request.send().await?;
+            note_pause(&self.hold_off, &response);
             Ok((response.status().as_u16(), read_body(response).await?))
         };
         match answered.await {
@@ -122,6 +136,15 @@ impl Client {
             Ok((_, None)) => Err(failure(operation, true, format!("the answer has more than {MAX_BODY} bytes"))),
             Err(error) => Err(transport_failure(operation, error)),
         }
+    }
+}
+
+/// Keeps in mind what a server says about when to come again.
+pub(super) fn note_pause(hold_off: &HoldOff, response: &Response) {
+    let header = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
+    if let Some(pause) = asked_for(response.status().as_u16(), header, SystemTime::now()) {
+        tracing::warn!(host = response.url().host_str(), ?pause, "the catalog asks for a pause");
+        hold_off.extend(Instant::now(), pause);
     }
 }
 

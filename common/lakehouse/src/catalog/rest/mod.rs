@@ -2,7 +2,8 @@
 //! <https://iceberg.apache.org/spec/#iceberg-rest-catalog> (`rest-catalog-open-api.yaml`)
 //!
 //! A commit is one `POST`. It is sent again in one case only: the answer was 401 and a new token could be had, so that
-//! the first was certainly not processed. What an answer says of the commit is in [`outcome`].
+//! the first was certainly not processed. What an answer says of the commit is in [`outcome`]. A server that asks for a
+//! pause (`Retry-After`) gets no request from here until it is over.
 
 mod auth;
 mod client;
@@ -41,7 +42,8 @@ impl RestCatalog {
     /// When the settings make no sense, the server cannot be reached, or lacks what a commit needs.
     pub async fn open(settings: &RestSettings, warehouse: Option<&str>) -> Result<Self, CatalogError> {
         let base = paths::base(&settings.uri)?;
-        let client = Client::new(Auth::new(&settings.auth, &base), settings.request_timeout)?;
+        let auth = Auth::new(&settings.auth, &base, &settings.hold_off);
+        let client = Client::new(auth, settings.request_timeout, settings.hold_off.clone())?;
         let url = paths::config_url(&base, warehouse);
         let answer = client.send("read the catalog's configuration", Method::GET, &url, None).await?;
         let config = config::Config::read(&answer.accepted()?.body)?;

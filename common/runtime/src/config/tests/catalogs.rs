@@ -42,10 +42,33 @@ fn s3_takes_what_the_aws_environment_says() {
 #[test]
 fn sql_catalog_on_s3() {
     let config = load(&local_with("iceberg", "warehouse = \"s3://bucket/folder/\"\nsql_uri = \"sqlite:x/c.db\""));
-    let sql =
-        SqlCatalogConfig { database: PathBuf::from("/work/dir/x/c.db"), warehouse: "s3://bucket/folder".to_owned() };
+    let sql = SqlCatalogConfig {
+        database: PathBuf::from("/work/dir/x/c.db"),
+        name: "default".to_owned(),
+        warehouse: "s3://bucket/folder".to_owned(),
+    };
     assert_eq!(config.tables[0].iceberg.catalog, CatalogConfig::Sql(sql));
     assert!(matches!(&config.tables[0].storage, StorageConfig::S3(s3) if s3.bucket.as_deref() == Some("bucket")));
+}
+
+#[test]
+fn a_sql_catalog_has_a_name_and_a_rest_catalog_has_not() {
+    let config = load(&local_with("iceberg", "catalog_name = \"lake\""));
+    let CatalogConfig::Sql(sql) = &config.tables[0].iceberg.catalog else { panic!("{config:?}") };
+    assert_eq!(sql.name, "lake");
+    let long = format!("catalog_name = \"{}\"", "x".repeat(256));
+    assert_errors(&sources(&local_with("iceberg", &long)), &[&["iceberg.catalog_name", "256 bytes long"]]);
+    let idle = load(&QUICKSTART.replace("rest_uri", "catalog_name = \"lake\"\nrest_uri"));
+    assert!(idle.warnings.len() == 1 && idle.warnings[0].contains("iceberg.catalog_name"), "{:?}", idle.warnings);
+    assert_eq!(load(QUICKSTART).warnings, Vec::<String>::new());
+}
+
+#[test]
+fn the_pace_of_a_catalog_has_bounds() {
+    let pace = |line: &str| load(&local_with("iceberg", line)).tables[0].iceberg.max_requests_per_second;
+    assert_eq!((pace(""), pace("max_requests_per_second = 5")), (100, 5));
+    let none = sources(&local_with("iceberg", "max_requests_per_second = 0"));
+    assert_errors(&none, &[&["iceberg.max_requests_per_second", "from 1 to 100000"]]);
 }
 
 #[test]

@@ -128,6 +128,7 @@ fn defaults_need_no_server_but_kafka() {
     assert_eq!(table.storage, StorageConfig::Local);
     let sql = SqlCatalogConfig {
         database: PathBuf::from("/work/dir/k2i-data/catalog.db"),
+        name: "default".to_owned(),
         warehouse: "file:///work/dir/k2i-data/warehouse".to_owned(),
     };
     assert_eq!(table.iceberg.catalog, CatalogConfig::Sql(sql));

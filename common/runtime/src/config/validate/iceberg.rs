@@ -11,7 +11,7 @@ use crate::config::model::{CatalogConfig, IcebergConfig, RestAuth, RestCatalogCo
 use crate::config::problem::{Place, Sourced};
 use crate::config::resolve::ResolvedTable;
 
-/// Longest namespace level or table name, in bytes: both become parts of object names.
+/// Longest namespace level, table name or catalog name, in bytes: the first two become parts of object names.
 const MAX_NAME: usize = 255;
 
 /// Columns that K2I fills by itself.
@@ -54,6 +54,7 @@ impl Checker<'_> {
             catalog: catalog?,
             namespace,
             table: name,
+            max_requests_per_second: iceberg.max_requests_per_second.value.0,
             metadata_columns: iceberg.metadata_columns.value == Switch::On,
             columns: iceberg.columns.as_ref().map(|columns| columns.value.0.clone()),
             format: iceberg.format.value,
@@ -76,6 +77,8 @@ impl Checker<'_> {
 
     fn rest(&mut self, iceberg: &Iceberg) -> Option<RestCatalogConfig> {
         self.only_for("catalog_type", &iceberg.catalog_type, iceberg.sql_uri.as_ref(), "\"sql\"");
+        let named = Some(&iceberg.catalog_name).filter(|name| name.place != Place::Nowhere);
+        self.only_for("catalog_type", &iceberg.catalog_type, named, "\"sql\"");
         let auth = self.auth(iceberg);
         let Some(uri) = &iceberg.rest_uri else {
             self.missing("iceberg", "rest_uri", ", needed by catalog_type = \"rest\"");
@@ -125,8 +128,9 @@ impl Checker<'_> {
                 path.map(|path| absolute(self.working_directory, &path))
             }
         };
+        let name = self.check(&iceberg.catalog_name, check_catalog_name(&iceberg.catalog_name.value));
         let warehouse = self.sql_warehouse(&table.storage, iceberg);
-        Some(SqlCatalogConfig { database: database?, warehouse: warehouse? })
+        Some(SqlCatalogConfig { database: database?, name: name?, warehouse: warehouse? })
     }
 
     /// A key that belongs to another type than the one in force. By default only, it is a mistake: the user meant that
@@ -157,6 +161,14 @@ fn check_name(name: &str) -> Result<(), String> {
         Some(c) => Err(format!("{name:?} contains {c:?}, which is not allowed in a name")),
         None => Ok(()),
     }
+}
+
+/// A SQL catalog's name: text of a column that is declared for so many bytes.
+fn check_catalog_name(name: &str) -> Result<String, String> {
+    if name.len() > MAX_NAME {
+        return Err(format!("{name:?} is {} bytes long, {MAX_NAME} at most", name.len()));
+    }
+    Ok(name.to_owned())
 }
 
 /// An `http` or `https` address, without a final slash.

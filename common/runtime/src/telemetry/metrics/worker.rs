@@ -39,8 +39,8 @@ impl WorkerMetrics {
             )?,
             buffered: r.gauge(
                 "k2i_worker_buffered_bytes",
-                "Bytes of records and rows that the worker holds: waiting, decoded, encoding. Kafka's own queues and \
-                 uploads are not counted yet.",
+                "Bytes of records and rows that the worker holds: waiting, decoded, encoding, being uploaded. The \
+                 Kafka client's queues have a bound of their own and are not counted.",
             )?,
             buffer_limit: r.gauge("k2i_worker_buffer_limit_bytes", "The memory budget (`buffer.max_size_mb`).")?,
             invariant_violations: r.counters(

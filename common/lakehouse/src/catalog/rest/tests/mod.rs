@@ -1,5 +1,6 @@
 //! The REST catalog against a server of our own that answers what each test wants.
 
+mod pauses;
 mod server;
 
 use std::time::Duration;

@@ -41,6 +41,8 @@ pub(super) struct Shared {
 pub(super) enum Scripted {
     /// This status and body instead of doing anything.
     Answer(u16, &'static str),
+    /// This status with this `Retry-After` instead of doing anything.
+    Later(u16, &'static str),
     /// Do it, then answer this.
     AfterDoing(u16),
     /// Do it, and break the connection.
@@ -88,6 +90,9 @@ impl Server {
         match scripted {
             None => self.answer(method, uri.path(), headers, body).await,
             Some(Scripted::Answer(status, text)) => respond(status, text.to_owned()),
+            Some(Scripted::Later(status, when)) => {
+                ([("retry-after", when)], respond(status, "{}".to_owned())).into_response()
+            }
             Some(Scripted::AfterDoing(status)) => {
                 self.answer(method, uri.path(), headers, body).await;
                 respond(status, "a proxy's page".to_owned())

@@ -1,0 +1,74 @@
+use std::path::PathBuf;
+
+use k2i_runtime::config::Sources;
+
+use super::*;
+
+const TABLES: &str = r#"
+[kafka]
+bootstrap_servers = "localhost:9092"
+group_id = "g"
+[iceberg]
+database = "shop"
+sql_uri = "sqlite:lake.db"
+[[tables]]
+topic = "a"
+table = "a"
+[tables.iceberg]
+max_requests_per_second = 30
+[[tables]]
+topic = "b"
+table = "b"
+[tables.iceberg]
+max_requests_per_second = 20
+catalog_name = "other"
+[[tables]]
+topic = "c"
+table = "c"
+[tables.iceberg]
+catalog_type = "rest"
+rest_uri = "http://localhost:8181/"
+[[tables]]
+topic = "d"
+table = "d"
+[tables.iceberg]
+catalog_type = "rest"
+rest_uri = "http://localhost:8181/v1"
+token = "env:TOKEN"
+max_requests_per_second = 7
+"#;
+
+fn config() -> Config {
+    Config::load(&Sources {
+        file: Some((PathBuf::from("config.toml"), TABLES.to_owned())),
+        environment: [("TOKEN".to_owned(), "secret".to_owned())].into(),
+        working_directory: PathBuf::from("/work"),
+        ..Sources::default()
+    })
+    .unwrap()
+}
+
+#[test]
+fn a_catalog_has_one_pace_the_slowest_of_its_tables() {
+    let expected = [("http://localhost:8181".to_owned(), 7), ("sqlite:/work/lake.db".to_owned(), 20)];
+    assert_eq!(slowest(&config()), BTreeMap::from(expected));
+}
+
+#[test]
+fn a_sql_catalog_goes_by_its_configured_name() {
+    let named = |table: &TableConfig| catalog_settings(&table.iceberg.catalog, &HoldOff::default()).name;
+    let names: Vec<String> = config().tables.iter().map(named).collect();
+    assert_eq!(names[..2], ["default", "other"]);
+}
+
+#[test]
+fn a_budget_is_divided_or_said_to_be_too_small() {
+    const MIB: u64 = 1 << 20;
+    let shares = Shares::of(500 * MIB, 1, 10).unwrap();
+    let all = shares.receive + 10 * (shares.queue + shares.encoder) as u64 + shares.uploads;
+    assert!((499 * MIB..=500 * MIB).contains(&all), "{shares:?}");
+    let error = Shares::of(100 * MIB, 2, 20).unwrap_err().to_string();
+    let expected = "buffer.max_size_mb = 100 is too little for 20 tables that are read by 2 Kafka consumers: they need 160 at least";
+    assert_eq!(error, expected);
+    assert!(Shares::of(32 * MIB, 1, 4).is_ok(), "the smallest budget is enough for one consumer and four tables");
+}

@@ -1,0 +1,133 @@
+//! Stopped tables go on as a person decides, and only on the head that the person looked at.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use k2i_tests::k2i::K2i;
+use k2i_tests::scene::{Scene, scene};
+use k2i_tests::wait::{Look, until};
+use serde_json::Value;
+
+use super::line::Line;
+use super::table::ENGINES;
+
+const ORDERS: u32 = 4_000;
+/// How long a table may take to stop.
+const STOP_LIMIT: Duration = Duration::from_secs(60);
+/// How long a process may take that ends because a decision is refused.
+const REFUSED_LIMIT: Duration = Duration::from_secs(60);
+
+#[test]
+fn a_rolled_back_table_is_read_again_from_where_it_ends() {
+    scene("rolled_back", |scene| {
+        let mut line = Line::lay(scene, 3)?;
+        let k2i = line.ingest()?;
+        line.produce(ORDERS)?;
+        line.wait_rows(u64::from(ORDERS))?;
+        let early = head(&line, scene)?;
+        line.feed().produce_from(ORDERS, ORDERS)?;
+        line.wait_rows(u64::from(2 * ORDERS))?;
+        k2i.drain()?;
+        line.table()?.roll_back(scene, early)?;
+
+        let stopped = line.ingest()?;
+        wait_stopped(&stopped, "rolled_back")?;
+        stopped.kill()?;
+        let elsewhere = format!("its head is snapshot {early}, not 42");
+        refused(&mut line, "reingest", "42", &elsewhere)?;
+        refused(
+            &mut line,
+            "reset",
+            &early.to_string(),
+            "stopped as rolled_back, which reset does not lift; use keep or reingest",
+        )?;
+        ensure!(head(&line, scene)? == early, "a refused decision has changed the table");
+
+        let k2i = line.ingest_as(&decision("reingest", &early.to_string()))?;
+        line.wait_rows(u64::from(2 * ORDERS))?;
+        check_acknowledged(&mut line, scene)?;
+        let life = line.identity()?;
+        ensure!(life["incarnation"] == 2, "a decision begins a new life: {life}");
+        k2i.drain()?;
+
+        // The same command line again, as a service manager would: there is nothing to decide any more.
+        let k2i = line.ingest_as(&decision("reingest", &early.to_string()))?;
+        until("the table to be found well", STOP_LIMIT, || {
+            Ok(said(&k2i, "the table is not stopped: nothing was decided"))
+        })?;
+        k2i.drain()?;
+        check_acknowledged(&mut line, scene)
+    });
+}
+
+#[test]
+fn a_recreated_topic_begins_anew() {
+    scene("recreated_reset", |scene| {
+        let mut line = Line::lay(scene, 2)?;
+        let k2i = line.ingest()?;
+        let old = line.produce(ORDERS)?;
+        line.wait_rows(u64::from(ORDERS))?;
+        k2i.drain()?;
+        line.feed().delete()?;
+        line.feed().create_again(2)?;
+        let new = line.feed().produce_from(ORDERS, 2 * ORDERS)?;
+
+        let head = head(&line, scene)?.to_string();
+        let k2i = line.ingest_as(&decision("reset", &head))?;
+        line.wait_rows(u64::from(3 * ORDERS))?;
+        k2i.drain()?;
+        // Offsets begin again, so rows are told by what is in them.
+        for engine in ENGINES {
+            let found = line.table()?.read(scene, engine, &[])?["tally"].take();
+            ensure!(found["rows"] == 3 * ORDERS, "{engine}: {found}");
+            ensure!(order_ids(&found)? == order_ids(&old)? + order_ids(&new)?, "{engine}: {found}, of {old} and {new}");
+        }
+        Ok(())
+    });
+}
+
+/// Both engines find every acknowledged record once, and nothing else.
+fn check_acknowledged(line: &mut Line<'_>, scene: &Scene) -> Result<()> {
+    let table = line.table()?;
+    for engine in ENGINES {
+        let found = table.read(scene, engine, line.feed().acks())?;
+        let wrong = ["doubled", "missing", "alien"].into_iter().find(|kind| found[*kind] != 0);
+        ensure!(wrong.is_none() && found["distinct"] == 2 * ORDERS, "{engine}: {found}");
+    }
+    Ok(())
+}
+
+fn order_ids(tally: &Value) -> Result<u128> {
+    tally["order_ids"].as_str().context("a sum of ids is text")?.parse().context("a sum of ids is a number")
+}
+
+fn head(line: &Line<'_>, scene: &Scene) -> Result<i64> {
+    line.table()?.head(scene)?["snapshot-id"].as_i64().context("a snapshot has an id")
+}
+
+fn decision<'a>(name: &str, head: &'a str) -> [&'a str; 4] {
+    let resume = match name {
+        "reingest" => "shop.orders=reingest",
+        "reset" => "shop.orders=reset",
+        _ => "shop.orders=keep",
+    };
+    ["--resume", resume, "--expect-snapshot", head]
+}
+
+/// A decision that does not fit ends the process with what is wrong.
+fn refused(line: &mut Line<'_>, name: &str, head: &str, why: &str) -> Result<()> {
+    let mut k2i = line.ingest_as(&decision(name, head))?;
+    let status = k2i.wait_end(REFUSED_LIMIT)?;
+    ensure!(status.code() == Some(1), "ended with {status}");
+    let log = k2i.log();
+    ensure!(log.contains("cannot resume shop.orders: ") && log.contains(why), "does not say {why:?}:\n{log}");
+    Ok(())
+}
+
+fn wait_stopped(k2i: &K2i, reason: &str) -> Result<()> {
+    until(&format!("the table to stop as {reason}"), STOP_LIMIT, || Ok(said(k2i, &format!("\"reason\":\"{reason}\""))))
+}
+
+fn said(k2i: &K2i, text: &str) -> Look<()> {
+    if k2i.log().contains(text) { Look::Done(()) } else { Look::NotYet("it goes on".into()) }
+}
