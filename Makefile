@@ -9,16 +9,20 @@ install := tests/components/install.sh
 cargo := CARGO_NET_OFFLINE=true cargo
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test lint fmt fmt-check components components-kafka components-python components-python-pins \
+.PHONY: help build release demo test offline layering lint fmt fmt-check components components-kafka components-python components-python-pins \
 	components-rest components-s3 components-spark components-flights clean-components system rust
 
 help: ## what there is
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name what; do \
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name what; do \
 		printf '  %-24s %s\n' "make $$name" "$$what"; done
 
 # Binaries and tests in one build, so that both see the same features of every dependency and none is compiled twice.
 build: system rust ## compile everything, tests too; the program is K2I_CACHE/target/debug/k2i
 	$(cargo) build --workspace --all-targets
+
+# Binaries only, and all in one build as above. Linked as a whole, so it takes far longer than `build`.
+release: system rust ## the program to use: optimised as a whole, without failpoints; K2I_CACHE/target/release/k2i
+	$(cargo) build --workspace --bins --release
 
 # The same build as above but for the tests: nothing is compiled twice when both are made.
 demo: system rust ## the whole of it on this machine, with a kill in the middle; `k2i demo --keep` stays up
@@ -27,6 +31,16 @@ demo: system rust ## the whole of it on this machine, with a kill in the middle;
 
 test: build components ## every test, with real servers
 	$(cargo) test --workspace --no-fail-fast
+
+# In a network of its own that has nothing but this machine's own addresses. Who is not root gets to be root in there.
+offline: build components ## make test where no network is: nothing is asked for once everything is installed
+	@$(install) network
+	unshare --net $(if $(filter-out 0,$(shell id -u)),--map-root-user) \
+		sh -c 'PATH=$$PATH:/usr/sbin:/sbin ip link set lo up && exec "$$0" --no-print-directory test' $(MAKE)
+
+# What the sources must keep to, before anything else is built: it needs the tests alone, and `test` runs it too.
+layering: system rust ## who may know whom, and what every file owes its reader
+	$(cargo) test --workspace --test k2i -- layering:: tidy::
 
 lint: system rust ## clippy over everything; a warning is an error
 	$(cargo) clippy --workspace --all-targets -- -D warnings

@@ -61,7 +61,7 @@ pub(crate) struct IngestArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct DemoArgs {
-    /// Stay up after the summary, with a few orders a second, until Ctrl-C.
+    /// Stay up after the summary until Ctrl-C or SIGTERM, with 200 orders a second for half an hour; then check again.
     #[arg(long)]
     pub(crate) keep: bool,
     /// Where everything goes: a folder that is empty or not there, and is never removed.

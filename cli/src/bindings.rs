@@ -171,7 +171,7 @@ fn bind_table(
         },
         flush_interval_ms: u64::try_from(table.buffer.flush_interval.as_millis()).unwrap_or(u64::MAX),
     };
-    let metadata_columns = metadata_columns(table);
+    let metadata_columns = metadata_columns(&table.iceberg.metadata_columns);
     let files = WriterOptions { row_group_bytes: shares.encoder.min(64 << 20), ..WriterOptions::default() };
     let worker = TableSettings {
         name: table.key.clone(),
@@ -195,12 +195,9 @@ fn bind_table(
     Ok(Bound { coordinator, worker, reader })
 }
 
-fn metadata_columns(table: &TableConfig) -> MetadataColumns {
-    if !table.iceberg.metadata_columns {
-        return MetadataColumns::off();
-    }
-    let topic = (table.topics.len() > 1).then(|| MetadataColumns::DEFAULT_TOPIC.to_owned());
-    MetadataColumns { topic, ..MetadataColumns::default() }
+fn metadata_columns(names: &config::MetadataColumns) -> MetadataColumns {
+    let config::MetadataColumns { partition, offset, timestamp, topic, key, headers } = names.clone();
+    MetadataColumns { partition, offset, timestamp, topic, key, headers }
 }
 
 fn schema(table: &TableConfig, metadata: &MetadataColumns) -> anyhow::Result<Option<String>> {

@@ -1,40 +1,69 @@
 //! When the process is ready: it knows a leader, its worker is registered, and its servers answer.
+//!
+//! Servers are asked in turn, each table once a round, and every question has a limit.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use k2i_coordinator::StateObserver;
+use k2i_lakehouse::storage::absolute_location;
+use k2i_lakehouse::with_sources;
 use k2i_runtime::http::Readiness;
-use k2i_worker::WorkerOptions;
 use k2i_worker::kafka::KafkaControl;
 use k2i_worker::table::TableSettings;
+use k2i_worker::{WorkerOptions, WorkerTable};
 
 const LEADER: &str = "leader";
 const WORKER: &str = "worker";
 const KAFKA: &str = "kafka";
 const CATALOG: &str = "catalog";
+const STORAGE: &str = "storage";
 
 /// The checks of `/readyz`.
-pub(crate) const CHECKS: [&str; 4] = [LEADER, WORKER, KAFKA, CATALOG];
+pub(crate) const CHECKS: [&str; 5] = [LEADER, WORKER, KAFKA, CATALOG, STORAGE];
 
 /// How often the own state is looked at, and how often servers are asked: before they answered, and after.
 const LOOK: Duration = Duration::from_millis(100);
 const ASK: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
 const KAFKA_TIMEOUT: Duration = Duration::from_secs(10);
+/// A store that is reached answers far sooner; one that is not is tried several times within it.
+const STORAGE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The servers that this process needs.
 pub(crate) struct Probes {
-    tables: Vec<(Arc<TableSettings>, Arc<dyn KafkaControl>)>,
+    tables: Vec<Probe>,
+}
+
+struct Probe {
+    settings: Arc<TableSettings>,
+    control: Arc<dyn KafkaControl>,
+    /// A folder of the store that the table is in, or will be. Not known before the table is there where the catalog
+    /// alone knows.
+    folder: Mutex<Option<String>>,
+}
+
+impl Probe {
+    fn folder(&self) -> MutexGuard<'_, Option<String>> {
+        // One plain value: a panic elsewhere cannot have left it half changed.
+        self.folder.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Probes {
     pub(crate) fn new(worker: &WorkerOptions) -> Self {
-        let tables = worker.tables.values().map(|table| (Arc::clone(&table.settings), Arc::clone(&table.control)));
-        Self { tables: tables.collect() }
+        let probe = |table: &WorkerTable| {
+            let configured = table.settings.connection.warehouse();
+            // A REST catalog may have a name for its warehouse instead, which says nothing about a store.
+            let folder =
+                configured.filter(|place| place.contains("://")).and_then(|place| absolute_location(place).ok());
+            let (settings, control) = (Arc::clone(&table.settings), Arc::clone(&table.control));
+            Probe { settings, control, folder: Mutex::new(folder) }
+        };
+        Self { tables: worker.tables.values().map(probe).collect() }
     }
 
     async fn kafka(&self) -> Result<(), String> {
-        for (settings, control) in &self.tables {
+        for Probe { settings, control, .. } in &self.tables {
             let (topics, control) = (settings.topics.clone(), Arc::clone(control));
             let asked = tokio::task::spawn_blocking(move || {
                 let names: Vec<&str> = topics.iter().map(String::as_str).collect();
@@ -46,9 +75,25 @@ impl Probes {
     }
 
     async fn catalog(&self) -> Result<(), String> {
-        for (settings, _) in &self.tables {
-            let lakehouse = settings.connection.get().await.map_err(|error| error.to_string())?;
-            lakehouse.open_table(&settings.ident).await.map_err(|error| error.to_string())?;
+        for probe in &self.tables {
+            let lakehouse = probe.settings.connection.get().await.map_err(|error| with_sources(&error))?;
+            let table = lakehouse.open_table(&probe.settings.ident).await.map_err(|error| with_sources(&error))?;
+            if let Some(table) = table {
+                *probe.folder() = Some(table.data_location);
+            }
+        }
+        Ok(())
+    }
+
+    async fn storage(&self) -> Result<(), String> {
+        for probe in &self.tables {
+            let Some(folder) = probe.folder().clone() else { continue };
+            let asked = async {
+                let lakehouse = probe.settings.connection.get().await.map_err(|error| with_sources(&error))?;
+                lakehouse.store().reach(&folder).await.map_err(|error| with_sources(&error))
+            };
+            let answered = tokio::time::timeout(STORAGE_TIMEOUT, asked).await;
+            answered.map_err(|_| format!("no answer about {folder} within {} s", STORAGE_TIMEOUT.as_secs()))??;
         }
         Ok(())
     }
@@ -76,7 +121,13 @@ pub(crate) async fn watch(readiness: &Readiness, observer: &StateObserver, probe
             tokio::time::sleep(pause).await;
         }
     };
-    tokio::join!(own, kafka, catalog);
+    let storage = async {
+        loop {
+            let pause = report(readiness, STORAGE, probes.storage().await);
+            tokio::time::sleep(pause).await;
+        }
+    };
+    tokio::join!(own, kafka, catalog, storage);
 }
 
 /// Says what was found, and how soon to look again.

@@ -18,6 +18,8 @@ pub(crate) struct Instruments {
     /// Proposals whose success is counted.
     proposed: BTreeMap<EffectId, Counted>,
     tables: BTreeSet<String>,
+    /// Why tables are stopped, as last said.
+    stopped: BTreeMap<TableId, Stopped>,
     broken: BTreeSet<(Invariant, TableId)>,
 }
 
@@ -25,7 +27,6 @@ enum Counted {
     Recorded { table: String, rows: u64, newest_age: Option<Duration> },
     Granted(usize),
     Realigned { table: String, reason: &'static str },
-    Stopped { table: String, stopped: Stopped },
 }
 
 impl Instruments {
@@ -35,6 +36,7 @@ impl Instruments {
             posted: BTreeMap::new(),
             proposed: BTreeMap::new(),
             tables: BTreeSet::new(),
+            stopped: BTreeMap::new(),
             broken: BTreeSet::new(),
         }
     }
@@ -83,12 +85,26 @@ impl Instruments {
             self.metrics.table_known(new);
         }
         self.tables = names;
+        self.say_stopped(state);
         let broken: BTreeSet<_> = violations(state).into_iter().collect();
         for (invariant, table) in broken.difference(&self.broken) {
             self.metrics.invariant_violated(invariant.as_str());
             tracing::error!(invariant = invariant.as_str(), table = name(state, *table), "an invariant is broken");
         }
         self.broken = broken;
+    }
+
+    /// Each stop is said once, by what the state says: one that changed nothing there was none.
+    fn say_stopped(&mut self, state: &State) {
+        let stopped = state.tables.iter().filter_map(|(id, table)| Some((*id, table.stopped.clone()?)));
+        let stopped: BTreeMap<TableId, Stopped> = stopped.collect();
+        for (id, now) in stopped.iter().filter(|(id, now)| self.stopped.get(id) != Some(now)) {
+            self.metrics.assignment_changed(AssignmentChange::Revoked);
+            let table = name(state, *id);
+            let (reason, detail, lift) = (now.reason.as_str(), &now.detail, lift(&table, now.reason));
+            tracing::error!(table, reason, detail, lift, "the table is stopped");
+        }
+        self.stopped = stopped;
     }
 
     /// Leadership has changed: nothing that was on its way is awaited any more.
@@ -112,11 +128,6 @@ impl Instruments {
                 self.metrics.assignment_changed(AssignmentChange::Realigned);
                 tracing::warn!(table, reason, "what was accepted is given up and read again");
             }
-            Counted::Stopped { table, stopped } => {
-                self.metrics.assignment_changed(AssignmentChange::Revoked);
-                let (reason, detail, lift) = (stopped.reason.as_str(), &stopped.detail, lift(&table, stopped.reason));
-                tracing::error!(table, reason, detail, lift, "the table is stopped");
-            }
         }
     }
 }
@@ -132,9 +143,6 @@ fn counted(now: Timestamp, command: &Command, state: &State) -> Option<Counted> 
         Command::AssignPartitions { chains, .. } => Some(Counted::Granted(chains.len())),
         Command::Realign { table, reason, .. } => {
             Some(Counted::Realigned { table: name(state, *table), reason: reason.as_str() })
-        }
-        Command::StopTable { table, stopped } => {
-            Some(Counted::Stopped { table: name(state, *table), stopped: stopped.clone() })
         }
         _ => None,
     }

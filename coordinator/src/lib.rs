@@ -118,8 +118,7 @@ impl Coordinator {
     /// Leads and serves until `stop`, then closes the state's files.
     ///
     /// # Errors
-    /// Why the replicated state ended by itself; the process should end and start from the disk. Or why the decision on
-    /// a stopped table was refused; nothing was changed then.
+    /// Why the replicated state ended by itself; the process should end and start from the disk.
     pub async fn run(self, stop: CancellationToken) -> Result<(), String> {
         let Self { raft, port, service } = self;
         drop(port);
@@ -128,7 +127,7 @@ impl Coordinator {
                 Stop::Shutdown => Ok(()),
                 Stop::Failed(why) => Err(why),
             },
-            ended = service.run(stop) => ended,
+            () = service.run(stop) => Ok(()),
         };
         raft.shutdown().await;
         result

@@ -11,7 +11,7 @@
 //! Nothing is decided here. Effects run as tasks, at most one per table and one per proposal, so a slow catalog holds
 //! up only its own table; no lock on the state is held while one runs.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -61,8 +61,8 @@ struct Running {
     io: HashMap<String, TableIo>,
     effects: JoinSet<Input>,
     stepped: Option<Timestamp>,
-    /// Why a person's decision was refused.
-    refused: Option<String>,
+    /// What each table was last said to wait for.
+    waits: BTreeMap<TableId, String>,
 }
 
 impl Running {
@@ -80,13 +80,15 @@ impl Running {
 
 impl Service {
     /// Runs until `stop`. Effects on their way are dropped then: each of them is safe to lose.
-    ///
-    /// # Errors
-    /// Why the decision on a stopped table was refused.
-    pub(crate) async fn run(mut self, stop: CancellationToken) -> Result<(), String> {
+    pub(crate) async fn run(mut self, stop: CancellationToken) {
         let io = self.tables.iter().map(|table| (table.spec.name.clone(), TableIo::new(table))).collect();
-        let mut running =
-            Running { core: Core::new(self.settings), io, effects: JoinSet::new(), stepped: None, refused: None };
+        let mut running = Running {
+            core: Core::new(self.settings),
+            io,
+            effects: JoinSet::new(),
+            stepped: None,
+            waits: BTreeMap::new(),
+        };
         let mut leadership = self.raft.leadership_watch();
         let mut applied = self.raft.applied_watch();
         loop {
@@ -120,30 +122,46 @@ impl Service {
                 if led {
                     self.resume(&mut running);
                 }
-            }
-            if let Some(why) = running.refused {
-                return Err(why);
+                self.say_waits(&mut running);
             }
         }
-        Ok(())
     }
 
     /// Puts the decision on a stopped table to the core.
     fn resume(&mut self, running: &mut Running) {
         let Some(ResumeOrder { table, resume }) = self.resume.clone() else { return };
-        match self.raft.read(|replicated| replicated.state().table_named(&table).map(|(id, _)| id)) {
-            Some(id) => self.step(running, Input::Resume(id, resume)),
-            None => running.refused = Some(format!("cannot resume {table}: the configuration has no such table")),
+        // Every table of the configuration is defined by now.
+        if let Some(id) = self.raft.read(|replicated| replicated.state().table_named(&table).map(|(id, _)| id)) {
+            self.step(running, Input::Resume(id, resume));
         }
     }
 
-    fn resume_ended(&mut self, running: &mut Running, end: ResumeEnd) {
+    /// Says once what a table waits for, each time that this changes.
+    fn say_waits(&self, running: &mut Running) {
+        let Running { core, waits, .. } = running;
+        self.raft.read(|replicated| {
+            let tables = &replicated.state().tables;
+            waits.retain(|id, _| tables.contains_key(id) && core.waiting_for(*id).is_some());
+            for (id, table) in tables {
+                let Some(why) = core.waiting_for(*id).filter(|why| waits.get(id).is_none_or(|said| said != why)) else {
+                    continue;
+                };
+                tracing::info!(table = table.spec.name, why, "the table waits");
+                waits.insert(*id, why.to_owned());
+            }
+        });
+    }
+
+    /// A refused decision leaves its table stopped, and every other one alone.
+    fn resume_ended(&mut self, end: ResumeEnd) {
         let Some(ResumeOrder { table, resume }) = self.resume.take() else { return };
         let decision = resume.decision.as_str();
         match end {
             ResumeEnd::Done => tracing::info!(table, decision, "the stopped table goes on as decided"),
             ResumeEnd::NotStopped => tracing::warn!(table, decision, "the table is not stopped: nothing was decided"),
-            ResumeEnd::Refused(why) => running.refused = Some(format!("cannot resume {table}: {why}")),
+            ResumeEnd::Refused(why) => {
+                tracing::error!(table, decision, why, "the decision on the stopped table was refused");
+            }
         }
     }
 
@@ -221,7 +239,7 @@ impl Service {
         raft.read(|replicated| instruments.started(now, &effect, replicated.state()));
         match effect {
             Effect::Cut(session, cut) => self.sessions.cut(session, cut),
-            Effect::ResumeEnded(_, end) => self.resume_ended(running, end),
+            Effect::ResumeEnded(_, end) => self.resume_ended(end),
             Effect::Confirm(id) => {
                 let raft = self.raft.clone();
                 running.spawn(Input::Confirmed(id, false), async move {

@@ -2,6 +2,7 @@
 # Brings a fresh Debian 12 machine to where the project builds and its tests run.
 #
 #   install.sh system              compilers and headers, by apt (asks for root)
+#   install.sh network             what a network of its own takes, for `make offline`
 #   install.sh rust                the toolchain's parts and every crate of Cargo.lock
 #   install.sh COMPONENT           kafka, python, rest, s3, spark or flights, for the tests; prints the folder that it
 #                                  stands in
@@ -52,6 +53,16 @@ install_system() {
   lacks openjdk-17-jre-headless 'runs Apache Kafka, the REST catalog and Spark in the tests' has_java
   lacks maven "fetches Apache Kafka, the REST catalog and Spark's Iceberg jars" have mvn
   lacks python3-venv 'the tests read tables back with DuckDB and PyIceberg, in an environment of their own' has_python
+  install_packages
+}
+
+install_network() {
+  lacks util-linux 'unshare: the tests get a network of their own' have unshare
+  lacks iproute2 'ip: it brings up that network' env PATH="$PATH:/usr/sbin:/sbin" ip -V
+  install_packages
+}
+
+install_packages() {
   [ ${#packages[@]} -gt 0 ] || return 0
   have apt-get || fail "install these and try again: ${packages[*]}"
   [ "$(id -u)" = 0 ] || fail "as root, and then try again: apt-get install ${packages[*]}"
@@ -157,6 +168,7 @@ write_pins() {
 
 case ${1:-} in
   system) install_system ;;
+  network) install_network ;;
   rust) install_rust ;;
   kafka) install_jars kafka '(about 55 MB) Apache Kafka: the broker of the tests' ;;
   rest) install_jars rest "(about 145 MB) Iceberg's REST reference server: a catalog of the tests" ;;

@@ -5,12 +5,19 @@ use std::net::TcpListener;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use k2i_tests::k2i::{self, IngestConfig, K2i};
+use k2i_tests::components::{S3, Variable};
+use k2i_tests::k2i::{self, IngestConfig, K2i, Promise};
 use k2i_tests::ports;
 use k2i_tests::scene::{Scene, scene};
+use k2i_tests::wait::{Look, until};
+use serde_json::Value;
+
+use super::feed::{Feed, text};
 
 /// How long a start that must fail may take to say so.
 const LIMIT: Duration = Duration::from_secs(30);
+/// How long a process that runs may take to say what it lacks.
+const SAID_LIMIT: Duration = Duration::from_secs(60);
 /// The configuration is wrong.
 const USAGE: i32 = 2;
 /// Something else is: the machine, a server.
@@ -80,7 +87,7 @@ fn a_data_folder_in_use_is_named() {
         let second = IngestConfig { health_port: ports::free()?, metrics_port: ports::free()?, ..first };
         let folder = second.data_dir.to_str().context("the cache folder's name is text")?;
         ingest(scene, &second.to_string())?.expect(FAILURE, &[folder, "in use"])?;
-        running.expect_running()
+        running.kill()
     });
 }
 
@@ -93,11 +100,135 @@ fn an_unreachable_broker_is_retried_aloud() {
         let ready = k2i.health("/readyz")?;
         ensure!(ready.status == 503, "ready without a broker: {} {}", ready.status, ready.body);
         ensure!(ready.body.to_lowercase().contains("kafka"), "/readyz does not say what it lacks: {}", ready.body);
-        std::thread::sleep(Duration::from_secs(3));
-        k2i.expect_running()?;
-        ensure!(k2i.log().contains(&config.bootstrap), "the log does not name {}", config.bootstrap);
+        wait_said(&mut k2i, &[&config.bootstrap])?;
         k2i.drain().map(|_| ())
     });
+}
+
+#[test]
+fn a_bucket_that_does_not_exist_is_named() {
+    scene("a_bucket_that_does_not_exist_is_named", |scene| {
+        let mut cloud = Cloud::lay(scene, "nobucket")?;
+        let mut k2i = cloud.ingest(S3::shared()?.variables())?;
+        cloud.expect_not_ready(&mut k2i, "storage", &[cloud.bucket, "NoSuchBucket"])?;
+        wait_said(&mut k2i, &[TROUBLE, cloud.bucket, "NoSuchBucket"])?;
+
+        // It comes into being, and nothing more is needed.
+        S3::shared()?.create_bucket(cloud.bucket)?;
+        k2i.wait_ready()?;
+        k2i.drain().map(|_| ())
+    });
+}
+
+#[test]
+fn a_store_that_nobody_answers_for_is_named() {
+    scene("a_store_that_nobody_answers_for_is_named", |scene| {
+        let mut cloud = Cloud::lay(scene, "nostore")?;
+        let address = format!("http://127.0.0.1:{}", ports::free()?);
+        let mut k2i = cloud.ingest(S3::shared()?.variables_by(address.clone()))?;
+        cloud.expect_not_ready(&mut k2i, "storage", &[cloud.bucket])?;
+        wait_said(&mut k2i, &[TROUBLE, &address])?;
+        k2i.drain().map(|_| ())
+    });
+}
+
+#[test]
+fn a_catalog_that_nobody_answers_for_is_named() {
+    scene("a_catalog_that_nobody_answers_for_is_named", |scene| {
+        let mut cloud = Cloud::lay(scene, "nocatalog")?;
+        let address = format!("http://127.0.0.1:{}", ports::free()?);
+        cloud.catalog = format!("catalog_type = \"rest\"\nrest_uri = {address:?}");
+        let mut k2i = cloud.ingest(S3::shared()?.variables())?;
+        cloud.expect_not_ready(&mut k2i, "catalog", &[&address])?;
+        wait_said(&mut k2i, &[TROUBLE, &address])?;
+        k2i.drain().map(|_| ())
+    });
+}
+
+/// What is said, once, of a catalog or a store that does not do what it should.
+const TROUBLE: &str = "the catalog or its store is in trouble";
+
+/// A topic with a record, and a table for it in a bucket.
+struct Cloud<'a> {
+    scene: &'a Scene,
+    feed: Feed<'a>,
+    bucket: &'a str,
+    /// Lines of `[iceberg]` that name the catalog.
+    catalog: String,
+    promise: Promise,
+}
+
+impl<'a> Cloud<'a> {
+    fn lay(scene: &'a Scene, bucket: &'a str) -> Result<Self> {
+        let feed = Feed::create(scene, bucket, 1)?;
+        feed.send(0, Some(r#"{"number":1}"#))?;
+        let database = scene.path("catalog.db");
+        let catalog = format!("catalog_type = \"sql\"\nsql_uri = \"sqlite:{}\"", text(&database)?);
+        let promise = Promise { health_port: ports::free()?, metrics_port: ports::free()?, max_size_mb: 256 };
+        Ok(Self { scene, feed, bucket, catalog, promise })
+    }
+
+    fn ingest(&mut self, variables: Vec<Variable>) -> Result<K2i> {
+        let Self { scene, feed, bucket, catalog, promise } = self;
+        let (file, data) = (scene.path("k2i.toml"), scene.path("data"));
+        let config = format!(
+            r#"data_dir = "{data}"
+
+[kafka]
+bootstrap_servers = "{bootstrap}"
+topic = "{bucket}"
+group_id = "{bucket}"
+
+[iceberg]
+{catalog}
+warehouse = "s3://{bucket}/house"
+database = "shop"
+table = "orders"
+
+[storage]
+type = "s3"
+
+[http]
+health_address = "127.0.0.1:{health}"
+metrics_address = "127.0.0.1:{metrics}"
+"#,
+            data = text(&data)?,
+            bootstrap = feed.bootstrap(),
+            health = promise.health_port,
+            metrics = promise.metrics_port,
+        );
+        fs::write(&file, config)?;
+        let mut command = k2i::command(&["ingest", "--config", text(&file)?])?;
+        command.envs(variables);
+        let mut k2i = K2i::start(scene, "k2i", command, promise)?;
+        k2i.wait_live()?;
+        Ok(k2i)
+    }
+
+    /// 503, with this check among those that wait, and what it says.
+    fn expect_not_ready(&self, k2i: &mut K2i, check: &str, words: &[&str]) -> Result<()> {
+        until(&format!("/readyz to say what {check} lacks"), SAID_LIMIT, || {
+            k2i.expect_running()?;
+            let answer = k2i.health("/readyz")?;
+            ensure!(answer.status == 503, "ready without it: {} {}", answer.status, answer.body);
+            let body: Value = serde_json::from_str(&answer.body)?;
+            let waits = &body["checks"][check];
+            ensure!(waits["ready"] == false, "{check} is said to be well: {body}");
+            let detail = waits["detail"].as_str().context("a check has a detail")?;
+            let says = words.iter().all(|word| detail.contains(word));
+            Ok(if says { Look::Done(()) } else { Look::NotYet(body.to_string()) })
+        })
+    }
+}
+
+/// Waits until one line of the log has all of these words.
+fn wait_said(k2i: &mut K2i, words: &[&str]) -> Result<()> {
+    until(&format!("the log to say {words:?}"), SAID_LIMIT, || {
+        k2i.expect_running()?;
+        let log = k2i.log();
+        let said = log.lines().any(|line| words.iter().all(|word| line.contains(word)));
+        Ok(if said { Look::Done(()) } else { Look::NotYet(log.lines().last().unwrap_or_default().to_owned()) })
+    })
 }
 
 /// A configuration that is right, with a broker where nobody listens.

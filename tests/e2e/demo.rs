@@ -1,4 +1,5 @@
-//! `k2i demo` as a user runs it: it ends by itself, and what it says is so.
+//! `k2i demo` as a user runs it: it ends by itself, and what it says is so. With `--keep` it ends when it is asked to, and
+//! checks again.
 //!
 //! That the table is exact is the demo's own verdict, from the broker's acknowledgements. Here somebody else's engine
 //! runs the line that the demo prints, and must find the same.
@@ -7,8 +8,11 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use k2i_tests::components::Python;
-use k2i_tests::k2i;
-use k2i_tests::scene::scene;
+use k2i_tests::process::Process;
+use k2i_tests::scene::{Scene, scene};
+use k2i_tests::wait::{Look, until};
+use k2i_tests::{http, k2i};
+use rustix::process::Signal;
 use serde_json::json;
 
 use super::feed::text;
@@ -19,6 +23,7 @@ const LIMIT: Duration = Duration::from_secs(60);
 const FIRST_COMMIT_LIMIT: f64 = 15.0;
 /// `buffer.max_size_mb` of the demo's configuration.
 const MAX_SIZE_MB: u64 = 256;
+const READ_ROWS: &str = "k2i_worker_read_rows_total";
 
 #[test]
 fn demo() {
@@ -30,7 +35,8 @@ fn demo() {
         println!("{}", said.0);
 
         said.no_control_characters()?;
-        ensure!(said.line("killed")?.contains("with SIGKILL"), "no kill: {}", said.line("killed")?);
+        let killed = said.line("killed")?;
+        ensure!(killed == "once with SIGKILL", "the moment was missed, or there was none: killed {killed}");
         let flight = said.line("in flight")?;
         ensure!(first_number(flight)? > 0 && flight.contains("rows in an open file"), "nothing was open: {flight}");
         ensure!(!flight.contains("none sealed"), "nothing was sealed: {flight}");
@@ -56,8 +62,46 @@ fn demo() {
             ensure!(std::path::Path::new(said.line(name)?).exists(), "{name} is not there");
         }
         let again = k2i::run(scene, "k2i-demo-again", &["demo", "--data-dir", text(&folder)?], LIMIT)?;
-        again.expect(1, &["is not empty"])
+        again.expect(1, &["is not empty"])?;
+        stays_up_until_sigterm(scene)
     });
+}
+
+/// After the summary orders go on. SIGTERM ends them, and all of them are in the table once.
+fn stays_up_until_sigterm(scene: &Scene) -> Result<()> {
+    let folder = scene.path("kept");
+    let command = k2i::command(&["demo", "--keep", "--data-dir", text(&folder)?])?;
+    let mut demo = Process::spawn("k2i-demo-keep", &scene.logs(), command)?;
+    let port: u16 = until("the demo to stay up", LIMIT, || {
+        demo.expect_running()?;
+        let output = demo.output();
+        let metrics =
+            output.split_once("; metrics at http://127.0.0.1:").and_then(|(_, rest)| rest.split_once("/metrics"));
+        Ok(metrics.map_or_else(|| Look::NotYet("no summary".into()), |(port, _)| Look::Done(port.to_owned())))
+    })?
+    .parse()?;
+    let summary = demo.output();
+    let first = first_number(Said(&summary).line("exactly once")?)?;
+    let read =
+        || -> Result<f64> { http::metric(&http::get(port, "/metrics")?.body, READ_ROWS).context("rows are read") };
+    let before = read()?;
+    until("orders to go on", LIMIT, || {
+        demo.expect_running()?;
+        let now = read()?;
+        Ok(if now > before { Look::Done(()) } else { Look::NotYet(format!("{now} rows read")) })
+    })?;
+
+    demo.signal(Signal::TERM)?;
+    let status = demo.wait(LIMIT)?;
+    ensure!(status.code() == Some(0), "ended with {status}:\n{}", demo.tail());
+    let output = demo.output();
+    let after = output.strip_prefix(&summary).context("what was written stays")?;
+    let verdict = after.split_once("exactly once   yes: ").map(|(_, rest)| rest.lines().next().unwrap_or_default());
+    let verdict = verdict.with_context(|| format!("no second verdict:\n{output}"))?;
+    ensure!(verdict.contains(", 0 missing, 0 doubled, 0 foreign"), "{verdict}");
+    let second = first_number(verdict)?;
+    ensure!(second > first, "{second} orders at the end, after {first}: none came while it stayed up");
+    Ok(())
 }
 
 /// What the demo printed.

@@ -112,6 +112,19 @@ impl<'a> Feed<'a> {
         self.start(&["--orders", &orders.to_string(), "--per-second", &per_second.to_string(), "--until-eof"])
     }
 
+    /// Sends one record to a topic partition, as it stands here; `None` is a record without a value. The answer is its
+    /// offset. It is not among the [`Feed::acks`].
+    pub fn send(&self, partition: i32, value: Option<&str>) -> Result<i64> {
+        self.send_all(partition, &[value])?.pop().context("a record has an offset")
+    }
+
+    /// As [`Feed::send`], several records.
+    pub fn send_all(&self, partition: i32, values: &[Option<&str>]) -> Result<Vec<i64>> {
+        let (partition, values) = (partition.to_string(), serde_json::to_string(values)?);
+        let offsets = self.kafka(&["send", &self.topic, &partition, &values])?;
+        Ok(serde_json::from_value(offsets)?)
+    }
+
     fn start(&mut self, how: &[&str]) -> Result<Production> {
         let acks = self.scene.path(&format!("acks-{}-{}.csv", self.topic, self.acks.len()));
         let mut args = vec!["--bootstrap", &self.bootstrap, "--topic", &self.topic, "--acks", text(&acks)?];

@@ -1,14 +1,17 @@
 """Asks the broker, by a client that is not K2I's, and prints the answer as JSON.
 
 create-topic TOPIC PARTITIONS   delete-topic TOPIC   describe TOPIC   ends TOPIC   committed GROUP TOPIC
-add-partitions TOPIC PARTITIONS   delete-records TOPIC PARTITION OFFSET
+add-partitions TOPIC PARTITIONS   delete-records TOPIC PARTITION OFFSET   send TOPIC PARTITION VALUES
+
+VALUES is a JSON list of texts, each a record's value as it stands, and nulls, each a record without a value; the answer
+is their offsets.
 """
 
 import json
 import sys
 import time
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicCollection, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient, NewPartitions, NewTopic, OffsetSpec
 
 SECONDS = 30
@@ -65,6 +68,24 @@ def delete_records(admin: AdminClient, topic: str, partition: str, offset: str):
     return {"low_watermark": deleted.result().low_watermark}
 
 
+def send(admin: AdminClient, topic: str, partition: str, values: str):
+    producer = Producer({"bootstrap.servers": bootstrap, "enable.idempotence": True})
+    offsets, refused = [], []
+
+    def delivered(error, message):
+        if error is None:
+            offsets.append(message.offset())
+        else:
+            refused.append(str(error))
+
+    for value in json.loads(values):
+        producer.produce(topic, value=value, partition=int(partition), on_delivery=delivered)
+    left = producer.flush(SECONDS)
+    if refused or left:
+        sys.exit(f"{left} records are still queued, refused: {refused[:3]}")
+    return offsets
+
+
 def ends(admin: AdminClient, topic: str):
     asked = {partition: OffsetSpec.latest() for partition in partitions_of(admin, topic)}
     answers = admin.list_offsets(asked, request_timeout=SECONDS)
@@ -94,6 +115,7 @@ COMMANDS = {
     "delete-topic": delete_topic,
     "add-partitions": add_partitions,
     "delete-records": delete_records,
+    "send": send,
     "describe": describe,
     "ends": ends,
     "committed": committed,

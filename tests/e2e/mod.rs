@@ -1,6 +1,7 @@
 //! End to end: orders into a real Kafka, `k2i ingest` as a child, the table read back by DuckDB and PyIceberg;
 //! once, with a year of flights, by Spark too.
 
+mod adopt;
 mod bad_input;
 mod checker;
 mod demo;
@@ -9,15 +10,21 @@ mod failpoints;
 mod feed;
 mod flights;
 mod foreign_tables;
+mod keep;
 mod line;
+mod memory;
+mod metadata;
 mod old_copies;
 mod quickstart;
+mod records;
 mod restarts;
 mod resumes;
 mod several;
+mod spool;
 mod table;
 mod terminal;
 mod thin_line;
 mod topics;
 mod topics_many;
 mod two_tables;
+mod validate;

@@ -2,19 +2,16 @@
 
 use std::fs;
 use std::path::Path;
-use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use k2i_tests::k2i::K2i;
 use k2i_tests::scene::scene;
-use k2i_tests::wait::{Look, until};
 
 use super::line::Line;
+use super::several::wait_stopped;
 
 const ORDERS: u32 = 20_000;
 const PER_SECOND: u32 = 2_000;
-/// How long a table may take to stop.
-const STOP_LIMIT: Duration = Duration::from_secs(60);
 
 #[test]
 fn an_old_copy_goes_on_from_the_table() {
@@ -47,15 +44,8 @@ fn a_copy_of_a_life_that_was_replaced_stops() {
         ensure!(early < rows, "everything was committed before the loss, so nothing was shown");
         put_back(&copy, &line.config.data_dir)?;
 
-        let k2i = line.ingest()?;
-        until("the table to stop as replaced", STOP_LIMIT, || {
-            let said = k2i.log();
-            Ok(if said.contains("\"reason\":\"replaced\"") {
-                Look::Done(())
-            } else {
-                Look::NotYet("it goes on".into())
-            })
-        })?;
+        let mut k2i = line.ingest()?;
+        wait_stopped(&mut k2i, "orders", "replaced")?;
         k2i.drain()?;
         ensure!(line.rows()? == rows, "a life that was replaced has written");
         Ok(())

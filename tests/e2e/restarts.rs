@@ -1,6 +1,7 @@
 //! Killed at any moment, with and without its own state: every record is in the table once.
 
 use std::fs;
+use std::path::Path;
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -12,6 +13,9 @@ use super::line::Line;
 const ORDERS: u32 = 60_000;
 const PER_SECOND: u32 = 6_000;
 const KILLS: usize = 3;
+/// Orders of several MiB as Parquet, and a flush interval that never ends in a test.
+const SIZED_ORDERS: u32 = 160_000;
+const NEVER_SECONDS: u64 = 3_600;
 
 #[test]
 fn killed_and_restarted() {
@@ -54,6 +58,68 @@ fn data_folder_lost() {
         ensure!(committed < rows, "everything was committed before the loss, so nothing was shown");
         Ok(())
     });
+}
+
+#[test]
+fn transaction_log_lost() {
+    scene("transaction_log_lost", |scene| {
+        let mut line = Line::lay(scene, 3)?;
+        let production = line.keep_producing(ORDERS, PER_SECOND)?;
+        let mut k2i = line.ingest()?;
+        k2i.wait_ready()?;
+        line.wait_rows(1)?;
+        // What is on its way when it dies is in nobody's list afterwards.
+        let committed = line.rows()?;
+        k2i.wait_read(committed + 1)?;
+        k2i.kill()?;
+        let committed = line.rows()?;
+        fs::remove_dir_all(line.config.data_dir.join("worker"))?;
+
+        // It costs reading again, and nothing else: the same life goes on.
+        let k2i = line.ingest()?;
+        let rows = line.finish_exact(k2i, production, 1)?;
+        ensure!(committed < rows, "everything was committed before the loss, so nothing was shown");
+        Ok(())
+    });
+}
+
+#[test]
+fn cuts_by_size_alone() {
+    scene("cuts_by_size_alone", |scene| {
+        let mut line = Line::lay(scene, 3)?;
+        line.config.flush_interval_seconds = NEVER_SECONDS;
+        line.config.flush_max_size_mb = Some(1);
+        let tally = line.produce(SIZED_ORDERS)?;
+        let mut k2i = line.ingest()?;
+        // Several cuts, since one of them never has a fourth of the rows.
+        line.wait_rows(u64::from(SIZED_ORDERS / 2))?;
+        k2i.wait_read(u64::from(SIZED_ORDERS))?;
+        let (committed, all) = (line.rows()?, u64::from(SIZED_ORDERS));
+        println!("{committed} of {all} rows committed because of their size");
+        ensure!(committed < all, "the last rows were committed although neither time nor size had come");
+        // The rest is below the size: the drain commits it.
+        k2i.drain()?;
+        line.check_exact(&tally)?;
+        let largest = largest_file(&line.config.warehouse)?;
+        println!("the largest data file has {largest} bytes");
+        ensure!(largest <= 2 << 20, "a data file has {largest} bytes, at a limit of 1 MiB");
+        Ok(())
+    });
+}
+
+/// Bytes of the largest Parquet file in a folder and the folders in it.
+fn largest_file(folder: &Path) -> Result<u64> {
+    let mut largest = 0;
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let path = entry.path();
+        if entry.file_type()?.is_dir() {
+            largest = largest.max(largest_file(&path)?);
+        } else if path.extension().is_some_and(|kind| kind == "parquet") {
+            largest = largest.max(entry.metadata()?.len());
+        }
+    }
+    Ok(largest)
 }
 
 /// Moments to kill at, from a number that is printed, so that a failure's moments are known.

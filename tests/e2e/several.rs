@@ -1,4 +1,4 @@
-//! Several topics and tables in one process: SQLite catalog, local folder, a commit every second.
+//! Several topics and tables in one process: SQLite catalog, local folder, by default a commit every second.
 //!
 //! [`super::line::Line`] is the same for one topic and one table.
 
@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use k2i_tests::components::Kafka;
 use k2i_tests::k2i::{self, K2i, Promise};
 use k2i_tests::ports;
@@ -29,22 +29,39 @@ pub struct Several<'a> {
     promise: Promise,
     /// Lines of `[iceberg]` that all tables share.
     pub iceberg: String,
-    tables: String,
+    /// Time between commits.
+    pub flush_interval_seconds: u64,
+    tables: Vec<Lines>,
     lives: u32,
+}
+
+/// A table in the configuration.
+struct Lines {
+    table: String,
+    topics: Vec<String>,
+    /// The further lines.
+    iceberg: String,
 }
 
 impl<'a> Several<'a> {
     /// A configuration without tables, all files in the scene's folder.
     pub fn new(scene: &'a Scene) -> Result<Self> {
         let promise = Promise { health_port: ports::free()?, metrics_port: ports::free()?, max_size_mb: MAX_SIZE_MB };
-        Ok(Self { scene, promise, iceberg: String::new(), tables: String::new(), lives: 0 })
+        Ok(Self { scene, promise, iceberg: String::new(), flush_interval_seconds: 1, tables: Vec::new(), lives: 0 })
     }
 
-    /// Adds `shop.<table>` from these topics, with further lines of its own `[iceberg]`.
+    /// Adds `shop.<table>` from these topics, with further lines: of its own `[iceberg]`, then of other sections.
     pub fn table(&mut self, table: &str, topics: &[&str], iceberg: &str) -> Result<Table> {
-        writeln!(self.tables, "\n[[tables]]\ntopics = {topics:?}\ndatabase = \"shop\"\ntable = {table:?}")?;
-        writeln!(self.tables, "[tables.iceberg]\n{iceberg}")?;
+        let topics = topics.iter().map(|topic| (*topic).to_owned()).collect();
+        self.tables.push(Lines { table: table.to_owned(), topics, iceberg: iceberg.to_owned() });
         self.find(table)
+    }
+
+    /// Changes the further lines of `shop.<table>`, for the next life.
+    pub fn change(&mut self, table: &str, iceberg: &str) -> Result<()> {
+        let lines = self.tables.iter_mut().find(|lines| lines.table == table).context("no such table")?;
+        iceberg.clone_into(&mut lines.iceberg);
+        Ok(())
     }
 
     /// `shop.<table>` as others see it.
@@ -63,7 +80,12 @@ impl<'a> Several<'a> {
     }
 
     fn config(&self) -> Result<String> {
-        let Self { scene, promise, iceberg, tables, .. } = self;
+        let Self { scene, promise, iceberg, flush_interval_seconds, .. } = self;
+        let mut tables = String::new();
+        for Lines { table, topics, iceberg } in &self.tables {
+            writeln!(tables, "\n[[tables]]\ntopics = {topics:?}\ndatabase = \"shop\"\ntable = {table:?}")?;
+            writeln!(tables, "[tables.iceberg]\n{iceberg}")?;
+        }
         let path = |name: &str| Ok::<_, anyhow::Error>(text(&scene.path(name))?.to_owned());
         Ok(format!(
             r#"data_dir = "{data}"
@@ -74,7 +96,7 @@ group_id = "{CLUSTER}"
 
 [buffer]
 max_size_mb = {MAX_SIZE_MB}
-flush_interval_seconds = 1
+flush_interval_seconds = {flush_interval_seconds}
 
 [iceberg]
 catalog_type = "sql"
@@ -106,9 +128,17 @@ pub fn wait_stopped(k2i: &mut K2i, table: &str, reason: &str) -> Result<String> 
         k2i.expect_running()?;
         let stopped = stops(&k2i.log()).find(|stop| stop["table"] == table.as_str());
         let Some(stopped) = stopped else { return Ok(Look::NotYet("it is not stopped".into())) };
-        anyhow::ensure!(stopped["reason"] == reason, "it stopped for another reason: {stopped}");
+        ensure!(stopped["reason"] == reason, "it stopped for another reason: {stopped}");
         Ok(Look::Done(stopped["detail"].as_str().context("a stop has a detail")?.to_owned()))
     })
+}
+
+/// Fails unless a stop's detail has every one of these texts.
+pub fn expect_names(detail: &str, names: &[&str]) -> Result<()> {
+    for name in names {
+        ensure!(detail.contains(name), "{detail:?} does not name {name}");
+    }
+    Ok(())
 }
 
 /// The tables that a log says are stopped.
@@ -118,7 +148,5 @@ pub fn stopped_tables(log: &str) -> Vec<String> {
 
 fn stops(log: &str) -> impl Iterator<Item = Value> + '_ {
     let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    // Fields stand beside the message, flat or in an object of their own.
-    let fields = lines.map(|line| if line["fields"].is_object() { line["fields"].clone() } else { line });
-    fields.filter(|line| line["message"] == "the table is stopped")
+    lines.filter(|line| line["message"] == "the table is stopped")
 }

@@ -14,6 +14,8 @@ use super::feed::{Positions, text};
 
 /// The readers, each an implementation of Iceberg of its own.
 pub const ENGINES: [&str; 2] = ["duckdb", "pyiceberg"];
+/// What can be wrong with a row, or with an acknowledged record that has none.
+pub const WRONGS: [&str; 3] = ["doubled", "missing", "alien"];
 /// How long rows may take from the broker's acknowledgement to the table.
 const ROWS_LIMIT: Duration = Duration::from_secs(90);
 
@@ -112,6 +114,18 @@ impl Table {
         Ok(())
     }
 
+    /// Checks with both engines that the table holds so many rows, each of them an acknowledged record that is there once,
+    /// and every acknowledged record: as [`Table::check_exact`], where several productions have no tally together.
+    pub fn check_places(&self, scene: &Scene, acks: &[PathBuf], rows: u64) -> Result<()> {
+        for engine in ENGINES {
+            let found = self.read(scene, engine, acks)?;
+            check_none(&found, &WRONGS).with_context(|| format!("{engine}, reading {}", self.name))?;
+            let counts = (found["distinct"].as_u64(), found["tally"]["rows"].as_u64());
+            ensure!(counts == (Some(rows), Some(rows)), "{engine} finds {found}, not {rows} rows");
+        }
+        Ok(())
+    }
+
     /// What one engine finds in the table, compared with what was acknowledged.
     pub fn read(&self, scene: &Scene, engine: &str, acks: &[PathBuf]) -> Result<Value> {
         let mut args = vec![engine, &self.catalog, &self.name];
@@ -132,12 +146,17 @@ impl Table {
     }
 }
 
+/// Fails if an engine found rows of one of these [`WRONGS`].
+pub fn check_none(found: &Value, wrongs: &[&str]) -> Result<()> {
+    for wrong in wrongs {
+        ensure!(found[wrong] == 0, "{} rows {wrong}; examples: {}", found[wrong], found["examples"]);
+    }
+    Ok(())
+}
+
 /// Fails unless what an engine found is what was acknowledged, row by row and sum by sum.
 pub fn check(found: &Value, tally: &Value) -> Result<()> {
-    let examples = &found["examples"];
-    for wrong in ["doubled", "missing", "alien"] {
-        ensure!(found[wrong] == 0, "{} rows {wrong}; examples: {examples}", found[wrong]);
-    }
+    check_none(found, &WRONGS)?;
     ensure!(found["distinct"] == tally["rows"], "{} places, not {}", found["distinct"], tally["rows"]);
     let (sums, wanted) = (&found["tally"], tally);
     ensure!(sums == wanted, "another tally\nfound:  {sums}\nwanted: {wanted}");

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use anyhow::ensure;
 use k2i_tests::http::metric;
 use k2i_tests::scene::scene;
 use k2i_tests::wait::{Look, until};
@@ -26,12 +25,6 @@ fn thin_line() {
             let rows = metric(&k2i.metrics()?, "k2i_coordinator_committed_rows_total").unwrap_or(0.0);
             Ok(if rows == 20_000.0 { Look::Done(()) } else { Look::NotYet(format!("{rows}")) })
         })?;
-        let page = k2i.metrics()?;
-        for name in ["k2i_coordinator_invariant_violations_total", "k2i_worker_invariant_violations_total"] {
-            // Labelled: there is no series before the first violation.
-            let found = metric(&page, name).unwrap_or(0.0);
-            ensure!(found == 0.0, "{name} is {found}");
-        }
 
         println!("peak {} MiB, drained in {:?}", k2i.peak_rss_mb()?, k2i.drain()?);
         // Draining had nothing left to do, so it changed nothing.

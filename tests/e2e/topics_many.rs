@@ -9,7 +9,7 @@ use k2i_tests::wait::{Look, until};
 
 use super::feed::{Feed, Production, text};
 use super::several::{Several, stopped_tables, wait_stopped};
-use super::table::{ENGINES, Table};
+use super::table::{ENGINES, Table, WRONGS, check_none};
 
 const ORDERS: u32 = 10_000;
 const PER_SECOND: u32 = 2_500;
@@ -109,8 +109,7 @@ fn check(table: &Table, scene: &Scene, feeds: &[Feed<'_>]) -> Result<()> {
         let mut args = vec![engine, table.catalog(), table.name()];
         args.extend(acks.iter().map(String::as_str));
         let found = Python::shared()?.ask(scene, "read_topics.py", &args)?;
-        let wrong = ["doubled", "missing", "alien"].iter().any(|kind| found[kind] != 0);
-        ensure!(!wrong, "{engine} finds {found}");
+        check_none(&found, &WRONGS).context(engine)?;
         let topics = found["rows"].as_object().context("rows by topic")?;
         ensure!(topics.len() == feeds.len(), "{engine} finds the topics {topics:?}");
     }

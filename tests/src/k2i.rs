@@ -1,8 +1,8 @@
 //! `k2i` as its users run it: a configuration file, a child process, two HTTP ports, signals.
 //!
-//! Every way to end it checks the promise that memory stays within the budget.
+//! Every way to end it checks the promise that memory stays within the budget, and that no invariant was found broken.
 
-use std::fmt::{self, Write as _};
+use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
@@ -12,104 +12,23 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use rustix::process::Signal;
 
-use crate::process::{Process, forget};
+use crate::http;
+use crate::process::{Process, undisturbed};
 use crate::scene::Scene;
 use crate::wait::{Look, until};
-use crate::{http, ports};
+
+mod config;
+
+pub use config::IngestConfig;
 
 /// How far above `max_size_mb` a process's resident memory may ever go, in MiB.
 pub const RSS_ALLOWANCE_MB: u64 = 150;
 /// How long a start may take: opening its stores, finding its servers, recovering.
 pub const READY_LIMIT: Duration = Duration::from_secs(60);
+/// How long rows may take from the broker to the worker.
+const READ_LIMIT: Duration = Duration::from_secs(90);
 /// How long a drain may take.
 pub const DRAIN_LIMIT: Duration = Duration::from_secs(60);
-
-/// The configuration of one topic into one table: SQLite catalog, local warehouse.
-#[derive(Debug, Clone)]
-pub struct IngestConfig {
-    /// Kafka's address.
-    pub bootstrap: String,
-    /// The topic.
-    pub topic: String,
-    /// Kafka group, and with it the cluster's name.
-    pub group_id: String,
-    /// The memory budget.
-    pub max_size_mb: u64,
-    /// Time between commits.
-    pub flush_interval_seconds: u64,
-    /// The catalog's SQLite file.
-    pub catalog: PathBuf,
-    /// The folder that tables are made in.
-    pub warehouse: PathBuf,
-    /// The table's namespace.
-    pub database: String,
-    /// The table's name.
-    pub table: String,
-    /// K2I's own state.
-    pub data_dir: PathBuf,
-    /// Port of `/readyz`.
-    pub health_port: u16,
-    /// Port of `/metrics`.
-    pub metrics_port: u16,
-}
-
-impl IngestConfig {
-    /// A configuration whose files all lie in the scene's folder, with two ports of its own. Catalog and warehouse are
-    /// outside of the data folder, so that one can be lost without the other.
-    ///
-    /// # Errors
-    /// No port is free.
-    pub fn new(scene: &Scene, bootstrap: &str) -> Result<Self> {
-        Ok(Self {
-            bootstrap: bootstrap.to_owned(),
-            topic: scene.name().to_owned(),
-            group_id: format!("{}-group", scene.name()),
-            max_size_mb: 256,
-            flush_interval_seconds: 2,
-            catalog: scene.path("catalog.db"),
-            warehouse: scene.path("warehouse"),
-            database: "shop".to_owned(),
-            table: "orders".to_owned(),
-            data_dir: scene.path("data"),
-            health_port: ports::free()?,
-            metrics_port: ports::free()?,
-        })
-    }
-
-    /// `namespace.table`.
-    #[must_use]
-    pub fn full_table(&self) -> String {
-        format!("{}.{}", self.database, self.table)
-    }
-
-    /// Writes it as `name` into the scene's folder.
-    ///
-    /// # Errors
-    /// It could not be written.
-    pub fn write(&self, scene: &Scene, name: &str) -> Result<PathBuf> {
-        let path = scene.path(name);
-        fs::write(&path, self.to_string()).with_context(|| format!("cannot write {}", path.display()))?;
-        Ok(path)
-    }
-}
-
-impl fmt::Display for IngestConfig {
-    /// As TOML. A Rust string's debug form is a TOML string for everything that these values hold.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = |path: &Path| path.to_string_lossy().into_owned();
-        writeln!(f, "data_dir = {:?}", text(&self.data_dir))?;
-        writeln!(f, "\n[kafka]\nbootstrap_servers = {:?}\ntopic = {:?}", self.bootstrap, self.topic)?;
-        writeln!(f, "group_id = {:?}", self.group_id)?;
-        writeln!(f, "\n[buffer]\nmax_size_mb = {}", self.max_size_mb)?;
-        writeln!(f, "flush_interval_seconds = {}", self.flush_interval_seconds)?;
-        writeln!(f, "\n[iceberg]\ncatalog_type = \"sql\"\nsql_uri = {:?}", format!("sqlite:{}", text(&self.catalog)))?;
-        writeln!(f, "warehouse = {:?}", format!("file://{}", text(&self.warehouse)))?;
-        writeln!(f, "database = {:?}\ntable = {:?}", self.database, self.table)?;
-        writeln!(f, "\n[storage]\ntype = \"local\"")?;
-        writeln!(f, "\n[http]\nhealth_address = \"127.0.0.1:{}\"", self.health_port)?;
-        writeln!(f, "metrics_address = \"127.0.0.1:{}\"", self.metrics_port)
-    }
-}
 
 /// The program that was built together with these tests.
 ///
@@ -142,15 +61,14 @@ fn find_binary() -> Result<PathBuf> {
     Ok(program)
 }
 
-/// `k2i` with these arguments, not started yet, without any `K2I__` or `AWS_` variable of the caller's.
+/// `k2i` with these arguments, not started yet, and without any of the caller's settings ([`undisturbed`]).
 ///
 /// # Errors
 /// See [`binary`].
 pub fn command(args: &[&str]) -> Result<Command> {
     let mut command = Command::new(binary()?);
     command.args(args).env("RUST_BACKTRACE", "1");
-    forget(&mut command, "K2I__");
-    forget(&mut command, "AWS_");
+    undisturbed(&mut command);
     Ok(command)
 }
 
@@ -310,6 +228,31 @@ impl K2i {
         self.process.output() + &self.process.errors()
     }
 
+    /// Waits until it counts at least so many rows as read from Kafka, those read again included.
+    ///
+    /// # Errors
+    /// It ended, or did not read them in time.
+    pub fn wait_read(&mut self, rows: u64) -> Result<()> {
+        until(&format!("{} to read {rows} rows", self.process.name()), READ_LIMIT, || {
+            self.process.expect_running()?;
+            Ok(match self.rows_read() {
+                Ok(read) if read >= rows => Look::Done(()),
+                Ok(read) => Look::NotYet(format!("{read} rows")),
+                // A process that has just begun does not answer yet.
+                Err(error) => Look::NotYet(format!("{error:#}")),
+            })
+        })
+    }
+
+    /// How many rows it counts as read from Kafka, those read again included.
+    ///
+    /// # Errors
+    /// It does not answer.
+    pub fn rows_read(&self) -> Result<u64> {
+        // Below 2^53, so it is exact.
+        Ok(http::metric(&self.metrics()?, "k2i_worker_read_rows_total").unwrap_or(0.0) as u64)
+    }
+
     /// Fails if it has ended.
     ///
     /// # Errors
@@ -335,41 +278,65 @@ impl K2i {
     /// Waits until it ends by itself.
     ///
     /// # Errors
-    /// It still runs after `limit`.
+    /// It still runs after `limit`, or has used more memory than promised.
     pub fn wait_end(&mut self, limit: Duration) -> Result<ExitStatus> {
-        self.process.wait(limit)
-    }
-
-    /// Ends it with SIGKILL, as a power cut would.
-    ///
-    /// # Errors
-    /// It had ended before by itself, or had used more memory than promised.
-    pub fn kill(mut self) -> Result<()> {
-        self.process.expect_running()?;
-        self.check_memory()?;
-        self.process.kill()
-    }
-
-    /// Asks it to drain with SIGTERM and waits for its end, which must be exit code 0.
-    ///
-    /// # Errors
-    /// It had ended before, does not end in time or with another code, or had used more memory than promised.
-    pub fn drain(mut self) -> Result<Duration> {
-        self.process.expect_running()?;
-        let began = Instant::now();
-        self.process.signal(Signal::TERM)?;
-        let status = until("k2i to drain", DRAIN_LIMIT, || {
+        until(&format!("{} to end", self.process.name()), limit, || {
+            // Before the look at its end: a process that has ended has no memory any more.
             self.check_memory()?;
             Ok(match self.process.ended()? {
                 Some(status) => Look::Done(status),
                 None => Look::NotYet("it runs".to_owned()),
             })
         })
-        .with_context(|| format!("the end of its log:\n{}", self.process.tail()))?;
+        .with_context(|| format!("the end of its log:\n{}", self.process.tail()))
+    }
+
+    /// Ends it with SIGKILL, as a power cut would.
+    ///
+    /// # Errors
+    /// It had ended before by itself, had used more memory than promised, or found an invariant broken.
+    pub fn kill(mut self) -> Result<()> {
+        self.process.expect_running()?;
+        self.check_memory()?;
+        self.check_invariants()?;
+        self.process.kill()
+    }
+
+    /// Sends it SIGTERM, and waits for nothing: the first drains, the second stops at once.
+    ///
+    /// # Errors
+    /// It has ended.
+    pub fn terminate(&mut self) -> Result<()> {
+        self.process.expect_running()?;
+        self.process.signal(Signal::TERM)
+    }
+
+    /// Asks it to drain with SIGTERM and waits for its end, which must be exit code 0.
+    ///
+    /// # Errors
+    /// It had ended before, does not end in time or with another code, had used more memory than promised, or found an
+    /// invariant broken.
+    pub fn drain(mut self) -> Result<Duration> {
+        self.process.expect_running()?;
+        self.check_invariants()?;
+        let began = Instant::now();
+        self.process.signal(Signal::TERM)?;
+        let status = self.wait_end(DRAIN_LIMIT).context("k2i was asked to drain")?;
         match status.code() {
             Some(0) => Ok(began.elapsed()),
             _ => bail!("k2i ended a drain with {status}:\n{}", self.process.tail()),
         }
+    }
+
+    /// Fails if it counts invariants that it found broken. One that does not answer yet has not begun.
+    fn check_invariants(&self) -> Result<()> {
+        let Ok(page) = self.metrics() else { return Ok(()) };
+        for name in ["k2i_coordinator_invariant_violations_total", "k2i_worker_invariant_violations_total"] {
+            // Labelled: there is no series before the first violation.
+            let broken = http::metric(&page, name).unwrap_or(0.0);
+            ensure!(broken == 0.0, "{}: {name} is {broken}:\n{}", self.process.name(), self.process.tail());
+        }
+        Ok(())
     }
 
     fn check_memory(&mut self) -> Result<()> {

@@ -20,6 +20,8 @@ use crate::wait::{Look, until};
 
 /// How many of the last lines of a log an error message repeats.
 const TAIL_LINES: usize = 25;
+/// The names by which servers of the tests are reached.
+const NO_PROXY: &str = "127.0.0.1,localhost";
 /// How long a killed process may take to be gone.
 const KILL_LIMIT: Duration = Duration::from_secs(30);
 
@@ -67,6 +69,8 @@ impl Process {
         fs::create_dir_all(logs).with_context(|| format!("cannot make {}", logs.display()))?;
         let (out, err) = (logs.join(format!("{name}.out")), logs.join(format!("{name}.err")));
         command.stdin(input).stdout(File::create(&out)?).stderr(File::create(&err)?).process_group(0);
+        // Nothing outside of this machine is reached, so a proxy has no business between any two of these.
+        command.envs([("NO_PROXY", NO_PROXY), ("no_proxy", NO_PROXY)]);
         // SAFETY: the closure runs between fork and exec and makes one system call; it neither allocates nor locks.
         unsafe {
             command.pre_exec(|| Ok(set_parent_process_death_signal(Some(Signal::KILL))?));
@@ -190,6 +194,16 @@ impl Drop for Process {
         if let Err(error) = self.kill() {
             eprintln!("{} may still run: {error:#}", self.name);
         }
+    }
+}
+
+/// Gives a child the same surroundings wherever the tests run: none of the caller's settings for K2I or for clients of
+/// AWS. What a test sets itself comes after this.
+pub fn undisturbed(command: &mut Command) {
+    forget(command, "K2I__");
+    forget(command, "AWS_");
+    for name in ["RUST_LOG", k2i_runtime::failpoint::VARIABLE] {
+        command.env_remove(name);
     }
 }
 

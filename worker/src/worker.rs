@@ -18,7 +18,7 @@ use crate::kafka::KafkaControl;
 use crate::log::TransactionLog;
 use crate::reader::{ReaderHandle, SourceFactory};
 use crate::table::{Parts, Services, Supervisor, TableSettings, ToTable};
-use crate::watcher::Watcher;
+use crate::watcher::{Seen, Watcher};
 
 /// How often a session says that it lives; well within the coordinator's ten seconds.
 const HEARTBEAT: Duration = Duration::from_secs(2);
@@ -213,8 +213,8 @@ impl Worker {
         running.by_task.insert(task.id(), id);
         running.readers.insert(id, table.reader.clone());
         let sources = Arc::clone(&table.sources);
-        let said = BTreeMap::new();
-        let watcher = Watcher { table: id, session, services, view: view.clone(), sources, said };
+        let seen = Seen::default();
+        let watcher = Watcher { table: id, session, services, view: view.clone(), sources, seen };
         if let Some(earlier) = running.watching.insert(id, running.watchers.spawn(watcher.run())) {
             earlier.abort();
         }

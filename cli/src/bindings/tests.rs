@@ -39,8 +39,12 @@ max_requests_per_second = 7
 "#;
 
 fn config() -> Config {
+    load(TABLES)
+}
+
+fn load(text: &str) -> Config {
     Config::load(&Sources {
-        file: Some((PathBuf::from("config.toml"), TABLES.to_owned())),
+        file: Some((PathBuf::from("config.toml"), text.to_owned())),
         environment: [("TOKEN".to_owned(), "secret".to_owned())].into(),
         working_directory: PathBuf::from("/work"),
         ..Sources::default()
@@ -71,4 +75,36 @@ fn a_budget_is_divided_or_said_to_be_too_small() {
     let expected = "buffer.max_size_mb = 100 is too little for 20 tables that are read by 2 Kafka consumers: they need 160 at least";
     assert_eq!(error, expected);
     assert!(Shares::of(32 * MIB, 1, 4).is_ok(), "the smallest budget is enough for one consumer and four tables");
+}
+
+#[test]
+fn metadata_columns_go_into_schema_and_rows_under_their_configured_names() {
+    const NAMES: &str = r#"
+partition_column = "part"
+offset_column = "off"
+timestamp_column = "at"
+topic_column = "source"
+key_column = "k"
+headers_column = "h"
+columns = [{ name = "id", type = "long" }]
+"#;
+    let shared = TABLES.split("[[tables]]").next().unwrap();
+    let text = format!("{shared}{NAMES}[[tables]]\ntopic = \"a\"\ntable = \"a\"\n");
+    let (bound, _) = bind(&load(&text), Path::new("")).unwrap();
+    let worker = &bound[0].worker;
+    let name = |name: &str| Some(name.to_owned());
+    let expected = MetadataColumns {
+        partition: name("part"),
+        offset: name("off"),
+        timestamp: name("at"),
+        topic: name("source"),
+        key: name("k"),
+        headers: name("h"),
+    };
+    assert_eq!(worker.metadata_columns, expected);
+    let schema: serde_json::Value = serde_json::from_str(worker.schema.as_ref().unwrap()).unwrap();
+    let fields = schema["fields"].as_array().unwrap().iter().map(|field| field["name"].as_str().unwrap());
+    assert_eq!(fields.collect::<Vec<_>>(), ["id", "part", "off", "at", "source", "k", "h"]);
+    let off = load(&text.replace(NAMES, "metadata_columns = \"off\"\n"));
+    assert_eq!(bind(&off, Path::new("")).unwrap().0[0].worker.metadata_columns, MetadataColumns::off());
 }

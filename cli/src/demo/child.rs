@@ -24,6 +24,8 @@ const TAIL: usize = 12;
 pub(super) struct Ingest {
     child: Child,
     log: PathBuf,
+    /// Where it serves its metrics, once its log has said so.
+    metrics: Option<String>,
     peak_mb: u64,
 }
 
@@ -48,7 +50,7 @@ impl Ingest {
             command.pre_exec(|| Ok(set_parent_process_death_signal(Some(Signal::KILL))?));
         }
         let child = command.spawn().with_context(|| format!("cannot start {}", program.display()))?;
-        Ok(Self { child, log, peak_mb: 0 })
+        Ok(Self { child, log, metrics: None, peak_mb: 0 })
     }
 
     /// Fails, with the end of its log, if it has ended.
@@ -116,10 +118,14 @@ impl Ingest {
     }
 
     /// Where it serves its metrics, once it does.
-    pub(super) fn metrics(&self) -> Option<String> {
-        let lines = self.lines();
-        let listening = lines.iter().find(|line| line.says("listening") && line.text("key") == "http.metrics_address");
-        Some(format!("http://{}/metrics", listening?.text("address")))
+    pub(super) fn metrics(&mut self) -> Option<&str> {
+        if self.metrics.is_none() {
+            let lines = self.lines();
+            let listening = |line: &&LogLine| line.says("listening") && line.text("key") == "http.metrics_address";
+            let found = lines.iter().find(listening);
+            self.metrics = found.map(|line| format!("http://{}/metrics", line.text("address")));
+        }
+        self.metrics.as_deref()
     }
 
     fn tail(&self) -> String {

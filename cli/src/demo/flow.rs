@@ -44,6 +44,8 @@ struct Shared {
     sent: AtomicU64,
     /// At a pace of 0, nothing more is on its way to the client.
     resting: AtomicBool,
+    /// The next order waits for the watermark.
+    full: AtomicBool,
     /// The table's watermark, by topic partition.
     committed: Vec<AtomicI64>,
     ledger: Mutex<Ledger>,
@@ -103,6 +105,7 @@ impl Flow {
             stop: AtomicBool::new(false),
             sent: AtomicU64::new(0),
             resting: AtomicBool::new(false),
+            full: AtomicBool::new(false),
             committed: (0..partitions).map(|_| AtomicI64::new(0)).collect(),
             ledger: Mutex::new(Ledger::new(partitions)),
             failed: OnceLock::new(),
@@ -122,6 +125,12 @@ impl Flow {
     /// True when no more orders come and every one is acknowledged.
     pub(super) fn rests(&self) -> bool {
         self.shared.resting.load(Ordering::SeqCst) && self.shared.sent.load(Ordering::SeqCst) == self.acknowledged()
+    }
+
+    /// True when the next order waits for the watermark and every one before it is acknowledged.
+    #[cfg(test)]
+    pub(super) fn waits(&self) -> bool {
+        self.shared.full.load(Ordering::SeqCst) && self.shared.sent.load(Ordering::SeqCst) == self.acknowledged()
     }
 
     /// The table's watermark has moved.
@@ -270,7 +279,9 @@ impl Run {
         let order = Order::of(self.shared.seed, self.next);
         // A customer's orders stay in their order: one customer, one topic partition.
         let partition = (order.customer % self.ahead.len() as u64) as usize;
-        if self.ahead[partition].is_full() {
+        let full = self.ahead[partition].is_full();
+        self.shared.full.store(full, Ordering::SeqCst);
+        if full {
             return Ok(false);
         }
         key.clear();

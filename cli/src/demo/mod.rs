@@ -126,9 +126,9 @@ async fn settle(stage: &mut Stage) -> Result<Verdict> {
 /// Lets a few orders go on until somebody ends the demo, and checks the table once more.
 async fn stay_up(stage: &mut Stage, shutdown: &Shutdown) -> Result<()> {
     let minutes = KEEP_ORDERS_FOR.as_secs() / 60;
+    let metrics = stage.ingest.metrics().unwrap_or_default().to_owned();
     stage.screen.say(&format!(
-        "\nstays up until Ctrl-C: {KEEP_PACE} orders a second for {minutes} minutes, then none; metrics at {}",
-        stage.ingest.metrics().unwrap_or_default()
+        "\nstays up until Ctrl-C: {KEEP_PACE} orders a second for {minutes} minutes, then none; metrics at {metrics}"
     ));
     // From here on a first signal means: finish.
     stage.obey(shutdown.stop().clone());

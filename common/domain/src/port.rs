@@ -9,83 +9,67 @@ use std::collections::BTreeMap;
 use crate::ids::{ChainKey, Epoch, Incarnation, Partition, SessionId, StreamIdentity, TableId, TableUuid};
 use crate::range::{LeaderEpoch, Offset};
 
-/// Why a table waits for a person (protocol details, "Stopped tables").
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum StopReason {
-    /// A record that this table cannot hold.
-    Record,
-    /// The table's schema cannot be written by this version.
-    Schema,
-    /// The configuration and the table disagree.
-    Config,
-    /// Kafka deleted records that were not read yet.
-    RetentionGap,
-    /// The topic has another id than the one that was read.
-    TopicRecreated,
-    /// The log ends before our position, or its leader epoch history differs.
-    LogTruncated,
-    /// The brokers belong to another Kafka cluster.
-    KafkaClusterChanged,
-    /// The table has another UUID, or is gone.
-    TableRecreated,
-    /// `main` was set back to before our last snapshot.
-    RolledBack,
-    /// Snapshots between the head and ours expired, so that the two cannot be compared.
-    LineageUnverifiable,
-    /// The table lacks the watermark that we wrote.
-    WatermarkMissing,
-    /// The catalog keeps answering with a state older than one that it showed before.
-    CatalogWentBack,
-    /// Another life of this cluster name has taken the table over.
-    Replaced,
-    /// Another cluster name has claimed the same stream.
-    StreamClaimed,
-    /// A person stopped it.
-    Operator,
+/// Makes an enum whose variants all have a name and stand in the list of all: none can be left out of either.
+macro_rules! named {
+    ($(#[$of_enum:meta])+ $vis:vis enum $name:ident { $($(#[$doc:meta])+ $variant:ident = $text:literal,)+ }) => {
+        $(#[$of_enum])+
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        $vis enum $name {
+            $($(#[$doc])+ $variant,)+
+        }
+
+        impl $name {
+            /// Every one, in the order of the reference.
+            pub const ALL: [Self; [$($text),+].len()] = [$(Self::$variant),+];
+
+            /// The name that logs, metrics and commands use.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $text,)+
+                }
+            }
+        }
+    };
+}
+
+named! {
+    /// Why a table waits for a person (protocol details, "Stopped tables").
+    pub enum StopReason {
+        /// A record that this table cannot hold.
+        Record = "record",
+        /// The table's schema cannot be written by this version.
+        Schema = "schema",
+        /// The configuration and the table disagree.
+        Config = "config",
+        /// Kafka deleted records that were not read yet.
+        RetentionGap = "retention_gap",
+        /// The topic has another id than the one that was read.
+        TopicRecreated = "topic_recreated",
+        /// The log ends before our position, or its leader epoch history differs.
+        LogTruncated = "log_truncated",
+        /// The brokers belong to another Kafka cluster.
+        KafkaClusterChanged = "kafka_cluster_changed",
+        /// The table has another UUID, or is gone.
+        TableRecreated = "table_recreated",
+        /// `main` was set back to before our last snapshot.
+        RolledBack = "rolled_back",
+        /// Snapshots between the head and ours expired, so that the two cannot be compared.
+        LineageUnverifiable = "lineage_unverifiable",
+        /// The table lacks the watermark that we wrote.
+        WatermarkMissing = "watermark_missing",
+        /// The catalog keeps answering with a state older than one that it showed before.
+        CatalogWentBack = "catalog_went_back",
+        /// Another life of this cluster name has taken the table over.
+        Replaced = "replaced",
+        /// Another cluster name has claimed the same stream.
+        StreamClaimed = "stream_claimed",
+        /// A person stopped it.
+        Operator = "operator",
+    }
 }
 
 impl StopReason {
-    /// Every reason, in the order of the reference.
-    pub const ALL: [Self; 15] = [
-        Self::Record,
-        Self::Schema,
-        Self::Config,
-        Self::RetentionGap,
-        Self::TopicRecreated,
-        Self::LogTruncated,
-        Self::KafkaClusterChanged,
-        Self::TableRecreated,
-        Self::RolledBack,
-        Self::LineageUnverifiable,
-        Self::WatermarkMissing,
-        Self::CatalogWentBack,
-        Self::Replaced,
-        Self::StreamClaimed,
-        Self::Operator,
-    ];
-
-    /// The name that logs, metrics and commands use.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Record => "record",
-            Self::Schema => "schema",
-            Self::Config => "config",
-            Self::RetentionGap => "retention_gap",
-            Self::TopicRecreated => "topic_recreated",
-            Self::LogTruncated => "log_truncated",
-            Self::KafkaClusterChanged => "kafka_cluster_changed",
-            Self::TableRecreated => "table_recreated",
-            Self::RolledBack => "rolled_back",
-            Self::LineageUnverifiable => "lineage_unverifiable",
-            Self::WatermarkMissing => "watermark_missing",
-            Self::CatalogWentBack => "catalog_went_back",
-            Self::Replaced => "replaced",
-            Self::StreamClaimed => "stream_claimed",
-            Self::Operator => "operator",
-        }
-    }
-
     /// True where the table itself is in doubt, so that nothing more may be committed to it. The other reasons stop
     /// reading only: what was accepted before them is still committed.
     #[must_use]
@@ -132,29 +116,15 @@ impl StopReason {
     }
 }
 
-/// What a person decides about a stopped table (protocol details, "Stopped tables"). Each begins a new incarnation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Decision {
-    /// The head is accepted as it is, and reading goes on at the recorded positions. What lies between is never read.
-    Keep,
-    /// Reading goes on at the positions that the head really holds.
-    Reingest,
-    /// Rows stay, and the stream starts anew at the configured start. Rows may double.
-    Reset,
-}
-
-impl Decision {
-    /// Every decision, in the order of the reference.
-    pub const ALL: [Self; 3] = [Self::Keep, Self::Reingest, Self::Reset];
-
-    /// The name that commands and logs use.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Keep => "keep",
-            Self::Reingest => "reingest",
-            Self::Reset => "reset",
-        }
+named! {
+    /// What a person decides about a stopped table (protocol details, "Stopped tables"). Each begins a new incarnation.
+    pub enum Decision {
+        /// The head is accepted as it is, and reading goes on at the recorded positions. What lies between is never read.
+        Keep = "keep",
+        /// Reading goes on at the positions that the head really holds.
+        Reingest = "reingest",
+        /// Rows stay, and the stream starts anew at the configured start. Rows may double.
+        Reset = "reset",
     }
 }
 

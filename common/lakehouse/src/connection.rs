@@ -24,6 +24,12 @@ impl Connection {
         Self { settings: Arc::new(settings), opened: Arc::default() }
     }
 
+    /// Where new tables go, as configured: a location, a server's own name for a warehouse, or left to the catalog.
+    #[must_use]
+    pub fn warehouse(&self) -> Option<&str> {
+        self.settings.catalog.warehouse.as_deref()
+    }
+
     /// The lakehouse, opened now if it was not. Callers wait for one attempt together.
     ///
     /// # Errors

@@ -116,7 +116,8 @@ pub(crate) fn metadata_recovery(error: &iceberg::Error) -> Recovery {
 }
 
 /// An error with its chain of causes, for places that hold plain text.
-pub(crate) fn with_sources(error: &dyn std::error::Error) -> String {
+#[must_use]
+pub fn with_sources(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

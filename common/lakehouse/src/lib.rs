@@ -26,7 +26,7 @@ pub mod storage;
 
 pub use commit::{Base, Lakehouse, LakehouseSettings, LiveFile, LiveSnapshot, Staged, TargetTable};
 pub use connection::Connection;
-pub use error::{LakehouseError, Recovery};
+pub use error::{LakehouseError, Recovery, with_sources};
 pub use iceberg::spec::{Schema, SchemaRef};
 pub use iceberg::{NamespaceIdent, TableIdent};
 pub use secret::Secret;

@@ -4,66 +4,53 @@
 //! moments that matter. `K2I_FAILPOINT=<name>` arms one. They exist where debug assertions do: in the build that tests
 //! use, and in no release.
 
-/// Every point, in the order of a cut's way from the worker to the table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Failpoint {
-    /// A table's create request was answered, and nobody knows.
-    CreateAnswered,
-    /// A file is sealed, and the log does not know.
-    FileSealed,
-    /// A cut is in the transaction log, and nothing was done with it.
-    CutLogged,
-    /// A cut's files are in the store, and the log does not know.
-    FilesUploaded,
-    /// The coordinator accepted a cut, and the worker does not know.
-    CutSubmitted,
-    /// A cut is accepted, and the log knows.
-    CutAccepted,
-    /// Iceberg manifests and list are in the store, and the commit is not begun.
-    ManifestsWritten,
-    /// A commit is begun in the replicated log, and its request is not sent.
-    CommitBegun,
-    /// A commit request was answered, and the table was not read back.
-    CommitAnswered,
-    /// A commit is recorded, and the worker does not know.
-    CommitRecorded,
-    /// The worker knows of a commit, and has not cleaned up.
-    CommitSeen,
+/// Makes the points, so that each has a name and stands in the list of all.
+macro_rules! points {
+    ($($(#[$doc:meta])+ $point:ident = $name:literal,)+) => {
+        /// Every point, in the order of a cut's way from the worker to the table.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum Failpoint {
+            $($(#[$doc])+ $point,)+
+        }
+
+        impl Failpoint {
+            /// Every point.
+            pub const ALL: [Self; [$($name),+].len()] = [$(Self::$point),+];
+
+            /// The name that arms it.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$point => $name,)+
+                }
+            }
+        }
+    };
 }
 
-impl Failpoint {
-    /// Every point.
-    pub const ALL: [Self; 11] = [
-        Self::CreateAnswered,
-        Self::FileSealed,
-        Self::CutLogged,
-        Self::FilesUploaded,
-        Self::CutSubmitted,
-        Self::CutAccepted,
-        Self::ManifestsWritten,
-        Self::CommitBegun,
-        Self::CommitAnswered,
-        Self::CommitRecorded,
-        Self::CommitSeen,
-    ];
-
-    /// The name that arms it.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::CreateAnswered => "create_answered",
-            Self::FileSealed => "file_sealed",
-            Self::CutLogged => "cut_logged",
-            Self::FilesUploaded => "files_uploaded",
-            Self::CutSubmitted => "cut_submitted",
-            Self::CutAccepted => "cut_accepted",
-            Self::ManifestsWritten => "manifests_written",
-            Self::CommitBegun => "commit_begun",
-            Self::CommitAnswered => "commit_answered",
-            Self::CommitRecorded => "commit_recorded",
-            Self::CommitSeen => "commit_seen",
-        }
-    }
+points! {
+    /// A table's create request was answered, and nobody knows.
+    CreateAnswered = "create_answered",
+    /// A file is sealed, and the log does not know.
+    FileSealed = "file_sealed",
+    /// A cut is in the transaction log, and nothing was done with it.
+    CutLogged = "cut_logged",
+    /// A cut's files are in the store, and the log does not know.
+    FilesUploaded = "files_uploaded",
+    /// The coordinator accepted a cut, and the worker does not know.
+    CutSubmitted = "cut_submitted",
+    /// A cut is accepted, and the log knows.
+    CutAccepted = "cut_accepted",
+    /// Iceberg manifests and list are in the store, and the commit is not begun.
+    ManifestsWritten = "manifests_written",
+    /// A commit is begun in the replicated log, and its request is not sent.
+    CommitBegun = "commit_begun",
+    /// A commit request was answered, and the table was not read back.
+    CommitAnswered = "commit_answered",
+    /// A commit is recorded, and the worker does not know.
+    CommitRecorded = "commit_recorded",
+    /// The worker knows of a commit, and has not cleaned up.
+    CommitSeen = "commit_seen",
 }
 
 /// The variable that arms a point.

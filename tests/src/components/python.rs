@@ -12,7 +12,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 use crate::cache;
-use crate::process::{Process, forget};
+use crate::process::{Process, undisturbed};
 use crate::scene::Scene;
 
 /// How long a script may take unless its caller says otherwise.
@@ -56,7 +56,8 @@ impl Python {
         // -B: no compiled files beside the scripts, in the clone.
         command.arg("-B").arg(cache::workspace().join("tests/e2e").join(script)).args(args);
         command.env_remove("PYTHONPATH").env_remove("PYTHONHOME");
-        forget(&mut command, "AWS_");
+        // A script may start `k2i` itself.
+        undisturbed(&mut command);
         command.envs(variables.iter().map(|(name, value)| (name, value)));
         Process::spawn_with_input(&format!("{run:03}-{}", script.trim_end_matches(".py")), &scene.logs(), command)
     }

@@ -4,7 +4,7 @@
 //! nobody who they are: only for machines that nobody else reaches.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
@@ -47,6 +47,9 @@ pub enum Listening {
 }
 
 impl RestCatalog {
+    /// Under which its tables stand in its database. Whoever works on the same database calls the catalog so too.
+    pub const NAME: &str = "rest_backend";
+
     /// The warehouse of the shared catalog, on the shared store.
     pub const WAREHOUSE: &str = "s3://my-bucket/warehouse";
 
@@ -66,6 +69,12 @@ impl RestCatalog {
             start().map_err(|error| format!("{error:#}"))
         });
         started.as_ref().map_err(|error| anyhow::anyhow!("no REST catalog: {error}"))
+    }
+
+    /// The SQLite file of a catalog that is started with `folder`; made by it, if it is not there.
+    #[must_use]
+    pub fn database(folder: &Path) -> PathBuf {
+        folder.join("catalog.db")
     }
 
     /// Starts a catalog of its own with its tables and logs in `folder`. The warehouse's bucket has to exist.
@@ -91,6 +100,12 @@ impl RestCatalog {
         bail!("found no port for the REST catalog in {TRIES} tries")
     }
 
+    /// The port that it listens on.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     /// Its address.
     #[must_use]
     pub fn url(&self) -> String {
@@ -108,7 +123,8 @@ fn command(jars: &Path, folder: &Path, s3: &S3, warehouse: &str, port: u16) -> C
     command
         .env("CATALOG_REST_PORT", port.to_string())
         // By default in memory, where tables end with the process.
-        .env("CATALOG_URI", format!("jdbc:sqlite:{}", folder.join("catalog.db").display()))
+        .env("CATALOG_URI", format!("jdbc:sqlite:{}", RestCatalog::database(folder).display()))
+        .env("CATALOG_CATALOG_NAME", RestCatalog::NAME)
         .env("CATALOG_JDBC_SCHEMA__VERSION", "V1")
         .env("CATALOG_WAREHOUSE", warehouse)
         .env("CATALOG_IO__IMPL", "org.apache.iceberg.aws.s3.S3FileIO")

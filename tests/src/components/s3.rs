@@ -26,7 +26,7 @@ pub struct S3 {
 
 impl S3 {
     /// Key and secret. It takes any.
-    pub(super) const KEYS: (&str, &str) = ("k2i-test", "k2i-test-secret");
+    pub const KEYS: (&str, &str) = ("k2i-test", "k2i-test-secret");
 
     /// The store that all tests of this process share, started by whoever asks first. Buckets keep tests apart.
     ///

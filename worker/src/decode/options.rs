@@ -32,9 +32,6 @@ impl Default for MetadataColumns {
 }
 
 impl MetadataColumns {
-    /// The name that the topic column has.
-    pub const DEFAULT_TOPIC: &'static str = "_kafka_topic";
-
     /// None at all.
     #[must_use]
     pub fn off() -> Self {

@@ -1,6 +1,7 @@
 //! Kafka: records in, log ends and identities in, group offsets out. The only module that names rdkafka.
 //!
-//! Two ports, each with a real adapter and an in-memory fake that pass one conformance suite:
+//! Two ports, each with a real adapter and an in-memory fake that pass one suite ([`conformance`]), the adapter on
+//! librdkafka's mock cluster and on Apache Kafka:
 //!
 //! | port | real | fake | does |
 //! |---|---|---|---|
@@ -60,8 +61,8 @@ pub mod record;
 pub mod settings;
 pub mod source;
 
-#[cfg(test)]
-mod conformance;
+#[doc(hidden)]
+pub mod conformance;
 #[cfg(test)]
 mod mock;
 

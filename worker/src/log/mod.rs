@@ -14,10 +14,11 @@
 
 mod wire;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use k2i_domain::ids::{Sequence, SessionId, TableUuid};
+use k2i_domain::ids::{Sequence, SessionId, StreamId, StreamIdentity, TableUuid};
 use k2i_domain::manifest::Manifest;
 use k2i_runtime::store::{Durability, Family, Store, StoreError};
 
@@ -46,6 +47,8 @@ pub struct LoggedCut {
     pub step: Step,
     /// Version of the decoding that made its rows.
     pub decode_version: u32,
+    /// What its streams were: their numbers alone may mean others after a reset or an adoption.
+    pub streams: BTreeMap<StreamId, StreamIdentity>,
     /// Ranges with epochs, files with names, sizes, checksums, schema and spec.
     pub manifest: Manifest,
     /// The sealed file of each of the manifest's files, in its order.

@@ -1,6 +1,6 @@
 //! The log on a real disk: what is put is found again, also after a crash, and damage is set aside.
 
-use k2i_domain::ids::{ChainKey, Epoch, Incarnation, Partition, SchemaId, SpecId, StreamId, TableId, Timestamp};
+use k2i_domain::ids::{ChainKey, Epoch, Incarnation, Partition, SchemaId, SpecId, TableId, Timestamp};
 use k2i_domain::manifest::{ManifestFile, ManifestRange};
 use k2i_domain::range::{LeaderEpoch, Offset, Range};
 
@@ -29,6 +29,10 @@ fn cut(session: u64, sequence: u64, step: Step) -> LoggedCut {
         uuid: TableUuid([9; 16]),
         step,
         decode_version: 1,
+        streams: BTreeMap::from([(
+            StreamId(0),
+            StreamIdentity { kafka_cluster: "k".into(), topic_id: Some("i".into()), topic: "t".into() },
+        )]),
         manifest: Manifest {
             table: TableId(1),
             incarnation: Incarnation(1),

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use k2i_domain::ids::{TableUuid, Timestamp};
+use k2i_domain::ids::{StreamId, StreamIdentity, TableUuid, Timestamp};
 use k2i_domain::state::Command;
 use prost::Message;
 
@@ -28,6 +28,34 @@ struct Entry {
     local: Vec<String>,
     #[prost(string, optional, tag = "8")]
     upload: Option<String>,
+    #[prost(message, repeated, tag = "9")]
+    streams: Vec<Stream>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct Stream {
+    #[prost(uint32, tag = "1")]
+    id: u32,
+    #[prost(string, tag = "2")]
+    kafka_cluster: String,
+    #[prost(string, optional, tag = "3")]
+    topic_id: Option<String>,
+    #[prost(string, tag = "4")]
+    topic: String,
+}
+
+impl From<(&StreamId, &StreamIdentity)> for Stream {
+    fn from((id, identity): (&StreamId, &StreamIdentity)) -> Self {
+        let StreamIdentity { kafka_cluster, topic_id, topic } = identity.clone();
+        Self { id: id.0, kafka_cluster, topic_id, topic }
+    }
+}
+
+impl From<Stream> for (StreamId, StreamIdentity) {
+    fn from(stream: Stream) -> Self {
+        let Stream { id, kafka_cluster, topic_id, topic } = stream;
+        (StreamId(id), StreamIdentity { kafka_cluster, topic_id, topic })
+    }
 }
 
 pub(super) fn encode(cut: &LoggedCut) -> Vec<u8> {
@@ -41,6 +69,7 @@ pub(super) fn encode(cut: &LoggedCut) -> Vec<u8> {
         manifest: k2i_proto::encode_command(&submit),
         local: cut.local.iter().map(|path| path.to_string_lossy().into_owned()).collect(),
         upload: cut.upload.clone(),
+        streams: cut.streams.iter().map(Into::into).collect(),
     }
     .encode_to_vec()
 }
@@ -57,6 +86,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<LoggedCut, String> {
         uuid: TableUuid(entry.uuid.try_into().map_err(|_| "its table uuid is not 16 bytes long")?),
         step: step_of(entry.step)?,
         decode_version: entry.decode_version,
+        streams: entry.streams.into_iter().map(Into::into).collect(),
         manifest,
         local: entry.local.into_iter().map(PathBuf::from).collect(),
         upload: entry.upload,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use k2i_domain::ids::{ChainKey, Sequence, SessionId, TableId};
+use k2i_domain::ids::{ChainKey, Sequence, SessionId, StreamId, StreamIdentity, TableId};
 use k2i_domain::manifest::{Manifest, ManifestFile, ManifestRange};
 use k2i_domain::port::Grant;
 use k2i_domain::range::Offset;
@@ -11,15 +11,25 @@ use super::target::Target;
 use super::writer::DECODE_VERSION;
 use crate::log::{LoggedCut, Step};
 
-/// True when the cut can be submitted as it is: the same table, schema and decoding, its files still here, and every
-/// range starting exactly where its chain does.
-pub(crate) fn fits(cut: &LoggedCut, target: &Target, grants: &BTreeMap<ChainKey, Grant>) -> bool {
+/// True when the cut can be submitted as it is: the same table, schema, decoding and streams, its files still here, and
+/// every range starting exactly where its chain does.
+pub(crate) fn fits(
+    cut: &LoggedCut,
+    target: &Target,
+    grants: &BTreeMap<ChainKey, Grant>,
+    streams: &BTreeMap<StreamId, StreamIdentity>,
+) -> bool {
+    let same_stream = |range: &ManifestRange| {
+        let (was, is) = (cut.streams.get(&range.chain.stream), streams.get(&range.chain.stream));
+        was.zip(is).is_some_and(|(was, is)| !was.contradicts(is))
+    };
     let starts =
         |range: &ManifestRange| grants.get(&range.chain).is_some_and(|grant| grant.start == range.range.from());
     let current = |file: &ManifestFile| file.schema == target.schema_id && file.spec == target.spec_id;
     cut.uuid == target.uuid
         && cut.decode_version == DECODE_VERSION
         && cut.manifest.files.iter().all(current)
+        && cut.manifest.ranges.iter().all(same_stream)
         && cut.manifest.ranges.iter().all(starts)
         && cut
             .local

@@ -222,3 +222,6 @@ fn truncated(stream: &StreamIdentity, partition: Partition, log_end: Offset, pos
     );
     Stopped::new(StopReason::LogTruncated, detail).of_topic(&stream.topic)
 }
+
+#[cfg(test)]
+mod tests;

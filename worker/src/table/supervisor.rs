@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use k2i_domain::ids::{ChainKey, Epoch, Incarnation, Partition, Sequence, SessionId, TableId};
+use k2i_domain::manifest::ManifestRange;
 use k2i_domain::port::{Cut, Grant, SessionView, Stopped, SubmitReply, TableView};
 use k2i_domain::range::Offset;
 use k2i_runtime::failpoint::{Failpoint, reach};
@@ -21,7 +22,7 @@ use super::submitter::{Submitter, ToSubmit};
 use super::target::Target;
 use super::writer::{Begin, ToWriter, Trouble, Writer};
 use super::{Generation, reoffer, services};
-use crate::kafka::{Start, Token};
+use crate::kafka::{KafkaView, Start, Token};
 use crate::log::LoggedCut;
 use crate::reader::{Fed, Outlet};
 
@@ -276,15 +277,18 @@ impl Supervisor {
         self.take_events();
     }
 
-    /// What the submitter told until now, refusals and stops of ended generations left aside.
-    fn take_events(&mut self) {
+    /// What the submitter told until now. Refusals are those of ended generations; the answer is the last stop.
+    fn take_events(&mut self) -> Option<Stopped> {
+        let mut last = None;
         while let Ok(event) = self.events.try_recv() {
             match event {
                 FromSubmitter::Accepted(cut) => self.accepted.push(*cut),
                 FromSubmitter::Drained => self.give_up_draining(),
-                FromSubmitter::Refused(_) | FromSubmitter::Stop(..) | FromSubmitter::Away(_) => {}
+                FromSubmitter::Stop(_, stopped) => last = Some(stopped),
+                FromSubmitter::Refused(_) | FromSubmitter::Away(_) => {}
             }
         }
+        last
     }
 
     async fn begin(&mut self, view: &TableView) {
@@ -317,9 +321,13 @@ impl Supervisor {
         let generation = *self.current.borrow();
         let target = self.target(view).await?;
         let mut grants = view.grants.clone();
-        let absent = self.absent_chains(view).await?;
+        let kafka = self.look(view).await?;
+        let absent = absent(&kafka, &view.streams, view.grants.keys());
+        if let Some((_, why)) = absent.first_key_value().filter(|_| absent.len() == view.grants.len()) {
+            return Err(Setback::later(why));
+        }
         // First what is sealed here: it may reach over what Kafka has deleted meanwhile.
-        self.offer_again(generation, &target, view, &mut grants, &absent).await?;
+        self.offer_again(generation, &target, view, &mut grants, &kafka, &absent).await?;
         grants.retain(|key, _| !absent.contains_key(key));
         self.check_starts(view, &grants).await?;
         let mut starts = Vec::new();
@@ -338,8 +346,8 @@ impl Supervisor {
             let incarnation = view.incarnation;
             self.reading.insert(*key, Reading { incarnation, epoch: grant.epoch, token });
         }
-        let topics = view.streams.iter().map(|(id, stream)| (*id, stream.topic.as_str().into())).collect();
-        self.tell_writer(ToWriter::Begin(Box::new(Begin { generation, target, chains, topics })));
+        let streams = view.streams.clone();
+        self.tell_writer(ToWriter::Begin(Box::new(Begin { generation, target, chains, streams })));
         if let Err(error) = self.services.reader.assign(self.table, starts).await {
             self.reading.clear();
             return Err(Setback::Later(error.to_string()));
@@ -362,15 +370,10 @@ impl Supervisor {
         Target::resolve(settings, &table, instance, view.incarnation).map_err(Setback::Stop)
     }
 
-    /// What has to be left out for now; not everything.
-    async fn absent_chains(&self, view: &TableView) -> Result<BTreeMap<ChainKey, String>, Setback> {
+    /// The table's topics as the brokers show them now.
+    async fn look(&self, view: &TableView) -> Result<KafkaView, Setback> {
         let topics: Vec<_> = view.streams.values().map(|stream| stream.topic.clone()).collect();
-        let kafka = self.services.describe(topics).await.map_err(Setback::Later)?;
-        let absent = absent(&kafka, &view.streams, view.grants.keys());
-        match absent.first_key_value() {
-            Some((_, why)) if absent.len() == view.grants.len() => Err(Setback::later(why)),
-            _ => Ok(absent),
-        }
+        self.services.describe(topics).await.map_err(Setback::Later)
     }
 
     /// Each start must lie within the log of the very stream that the table knows.
@@ -396,20 +399,30 @@ impl Supervisor {
 
     /// Sealed cuts of earlier generations and sessions: one whose ranges all start where we start is submitted again
     /// under a new name; any other is given up, unless it is accepted and waits for its commit. One that fits and has rows
-    /// of an absent topic is kept: whether they are that stream's cannot be told now.
+    /// of an absent topic is kept: whether they are that stream's cannot be told now. One that reaches past a log's end is
+    /// given up: Kafka has lost those records, and the table has none of them.
     async fn offer_again(
         &mut self,
         generation: Generation,
         target: &Arc<Target>,
         view: &TableView,
         grants: &mut BTreeMap<ChainKey, Grant>,
+        kafka: &KafkaView,
         absent: &BTreeMap<ChainKey, String>,
     ) -> Result<(), Setback> {
+        let in_log = |range: &ManifestRange| {
+            let stream = view.streams.get(&range.chain.stream);
+            let log = stream.and_then(|stream| services::log_of(kafka, stream, range.chain.partition));
+            log.is_none_or(|(_, end)| range.range.to() <= end)
+        };
+        let fits = |cut: &LoggedCut, grants: &BTreeMap<ChainKey, Grant>| {
+            reoffer::fits(cut, target, grants, &view.streams) && cut.manifest.ranges.iter().all(in_log)
+        };
         let there = |cut: &LoggedCut| !cut.manifest.ranges.iter().any(|range| absent.contains_key(&range.chain));
         let name = &self.services.settings.name;
         let logged = self.services.log.of_table(name).map_err(|error| Setback::Later(error.to_string()))?;
         let mut earlier = logged;
-        while let Some(place) = earlier.iter().position(|cut| there(cut) && reoffer::fits(cut, target, grants)) {
+        while let Some(place) = earlier.iter().position(|cut| there(cut) && fits(cut, grants)) {
             let old = earlier.remove(place);
             self.accepted.retain(|cut| cut.id() != old.id());
             let sequence = Sequence(self.sequence.fetch_add(1, Ordering::AcqRel) + 1);
@@ -431,11 +444,14 @@ impl Supervisor {
                     self.services.abandon(&cut);
                     return Err(Setback::later("a cut that was offered again was refused"));
                 }
-                _ => return Err(Setback::later("a cut that was offered again was not taken")),
+                _ => {
+                    let later = || Setback::later("a cut that was offered again was not taken");
+                    return Err(self.take_events().map_or_else(later, Setback::Stop));
+                }
             }
         }
         for cut in earlier {
-            if reoffer::fits(&cut, target, grants) {
+            if fits(&cut, grants) {
                 continue;
             }
             if self.accepted.iter().any(|accepted| accepted.id() == cut.id()) && reoffer::is_accepted(&cut, grants) {
@@ -491,7 +507,8 @@ impl Supervisor {
     }
 
     async fn ask_to_stop(&self, stopped: Stopped) {
-        tracing::error!(table = %self.table, reason = stopped.reason.as_str(), detail = stopped.detail, "the table stops");
+        // The coordinator says it once it is logged.
+        tracing::debug!(table = %self.table, reason = stopped.reason.as_str(), detail = stopped.detail, "asks to stop the table");
         if let Err(error) = self.services.port.stop_table(self.session, self.table, stopped).await {
             tracing::warn!(%error, "the coordinator could not be told");
         }

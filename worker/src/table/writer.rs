@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::Receiver;
 use std::time::Instant;
 
-use k2i_domain::ids::{ChainKey, Sequence, SessionId, StreamId, TableId};
+use k2i_domain::ids::{ChainKey, Sequence, SessionId, StreamId, StreamIdentity, TableId};
 use k2i_domain::manifest::{Manifest, ManifestFile, ManifestRange};
 use k2i_domain::port::{Cut, StopReason, Stopped};
 use k2i_lakehouse::statistics::FileStatistics;
@@ -50,8 +50,8 @@ pub(crate) struct Begin {
     pub(crate) generation: Generation,
     pub(crate) target: Arc<Target>,
     pub(crate) chains: Vec<(ChainKey, ReadChain)>,
-    /// The topic of each stream.
-    pub(crate) topics: BTreeMap<StreamId, Arc<str>>,
+    /// What each stream is.
+    pub(crate) streams: BTreeMap<StreamId, StreamIdentity>,
 }
 
 /// What the writer cannot settle by itself.
@@ -86,6 +86,7 @@ struct Active {
     generation: Generation,
     target: Arc<Target>,
     cut: OpenCut,
+    streams: BTreeMap<StreamId, StreamIdentity>,
     topics: BTreeMap<StreamId, Arc<str>>,
     decoder: Decoder,
     file: Option<FileWriter>,
@@ -344,12 +345,15 @@ impl Writer {
         sequence: Sequence,
         sealed: Option<Sealed>,
     ) -> LoggedCut {
+        let of_cut = |(id, _): &(&StreamId, &StreamIdentity)| ranges.iter().any(|range| range.chain.stream == **id);
+        let streams = now.streams.iter().filter(of_cut).map(|(id, stream)| (*id, stream.clone())).collect();
         let files = sealed.iter().map(|sealed| manifest_file(&now.target, self.session, sequence, sealed)).collect();
         LoggedCut {
             table: self.settings.name.clone(),
             uuid: now.target.uuid,
             step: Step::Sealed,
             decode_version: DECODE_VERSION,
+            streams,
             manifest: Manifest {
                 table: self.table,
                 incarnation: now.target.incarnation,
@@ -404,7 +408,8 @@ impl Active {
             decoder: Decoder::new(&begin.target.plan),
             target: begin.target,
             cut,
-            topics: begin.topics,
+            topics: begin.streams.iter().map(|(id, stream)| (*id, stream.topic.as_str().into())).collect(),
+            streams: begin.streams,
             file: None,
             offsets: BTreeMap::new(),
             failed: false,

@@ -6,7 +6,7 @@
 
 mod sample;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +15,7 @@ use k2i_domain::port::{Observation, SessionView, Stopped};
 use k2i_lakehouse::TargetTable;
 use k2i_runtime::port::PortError;
 use tokio::sync::watch;
+use tokio::time::{Instant, timeout};
 
 use crate::kafka::{KafkaView, TopicState};
 use crate::reader::SourceFactory;
@@ -27,6 +28,9 @@ const EVERY: Duration = Duration::from_secs(10);
 /// How often while the table is waiting for its first topic or sample.
 const EVERY_WAITING: Duration = Duration::from_secs(1);
 
+/// Longest time of one look: Kafka, catalog and sample have limits of their own, far below it.
+const REPORT_LIMIT: Duration = Duration::from_secs(60);
+
 /// The watcher of one table in one session.
 pub(crate) struct Watcher {
     pub(crate) table: TableId,
@@ -35,18 +39,28 @@ pub(crate) struct Watcher {
     pub(crate) view: watch::Receiver<SessionView>,
     /// Makes the source that a sample is read with.
     pub(crate) sources: SourceFactory,
-    /// What was last said of each topic that cannot be reported.
-    pub(crate) said: BTreeMap<String, String>,
+    /// What was said and asked.
+    pub(crate) seen: Seen,
+}
+
+/// What need not be said, or asked, again and again.
+#[derive(Default)]
+pub(crate) struct Seen {
+    /// By topic, why it cannot be reported, as last said.
+    away: BTreeMap<String, String>,
+    /// Topics of which it was said that they have no id.
+    without_id: BTreeSet<String>,
+    /// The catalog's last word on a new table, and when that was.
+    standing: Option<(Instant, Standing)>,
 }
 
 /// The catalog's word on a table that the coordinator does not know yet.
-enum Standing {
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Standing {
     /// Somebody has made it.
     Exists,
     /// Nobody has.
     Missing,
-    /// It could not be asked.
-    Unknown,
 }
 
 impl Watcher {
@@ -65,10 +79,15 @@ impl Watcher {
             let mut waiting = is_new;
             // A new table that is stopped waits for its next look, and must not be claimed before it.
             if watch && !(is_new && stopped) {
-                match self.report(is_new).await {
-                    Ok(complete) => waiting = !complete || is_new,
-                    Err(PortError::SessionEnded(_)) => return,
-                    Err(error) => tracing::debug!(%error, "a report was not taken"),
+                match timeout(REPORT_LIMIT, self.report(is_new)).await {
+                    Ok(Ok(complete)) => waiting = !complete || is_new,
+                    Ok(Err(PortError::SessionEnded(_))) => return,
+                    Ok(Err(error)) => tracing::debug!(%error, "a report was not taken"),
+                    Err(_) => {
+                        let table = &self.services.settings.name;
+                        tracing::warn!(table, limit = ?REPORT_LIMIT, "a look at the topics took too long, looking again");
+                        waiting = true;
+                    }
                 }
             }
             let pause = if waiting { EVERY_WAITING } else { EVERY };
@@ -82,7 +101,7 @@ impl Watcher {
     /// Reports every topic that is there; `false` when one is missing.
     async fn report(&mut self, is_new: bool) -> Result<bool, PortError> {
         let topics = self.services.settings.topics.clone();
-        let table = &self.services.settings.name;
+        let table = self.services.settings.name.clone();
         let seen = match self.services.describe(topics.clone()).await {
             Ok(seen) => seen,
             Err(cause) => {
@@ -92,7 +111,6 @@ impl Watcher {
         };
         self.count_lag(&seen);
         let mut complete = true;
-        let mut standing = None;
         for topic in topics {
             let view = match seen.topics.get(&topic) {
                 Some(Ok(TopicState::Present(view))) => view,
@@ -107,20 +125,30 @@ impl Watcher {
                     continue;
                 }
             };
-            self.said.remove(&topic);
+            self.seen.away.remove(&topic);
             let Some(identity) = seen.identity(&topic) else { continue };
-            if is_new && standing.is_none() {
-                match self.look_at_table().await {
-                    Ok(found) => standing = Some(found),
+            if identity.topic_id.is_none() && self.seen.without_id.insert(topic.clone()) {
+                tracing::warn!(
+                    table,
+                    topic,
+                    "the broker gives topics no id: one that is recreated is noticed by its offsets alone"
+                );
+            }
+            // Nothing is reported of a table that may be one which this version cannot write: it would be claimed.
+            let standing = match is_new {
+                false => None,
+                true => match self.standing().await {
+                    Ok(Some(standing)) => Some(standing),
+                    Ok(None) => return Ok(false),
                     Err(stopped) => {
                         self.services.port.stop_table(self.session, self.table, stopped).await?;
                         return Ok(false);
                     }
-                }
-            }
+                },
+            };
             let partitions: Vec<_> =
                 view.partitions.iter().map(|log| (log.partition, log.log_start, log.log_end)).collect();
-            let schema = match &standing {
+            let schema = match standing {
                 Some(standing) => self.schema(standing, &topic, &partitions).await,
                 None => None,
             };
@@ -133,7 +161,7 @@ impl Watcher {
 
     /// Says why a topic is not reported, once per reason.
     fn say(&mut self, topic: &str, why: &str) {
-        if self.said.insert(topic.to_owned(), why.to_owned()).as_deref() != Some(why) {
+        if self.seen.away.insert(topic.to_owned(), why.to_owned()).as_deref() != Some(why) {
             tracing::warn!(table = self.services.settings.name, topic, why, "the topic cannot be read, looking again");
         }
     }
@@ -150,32 +178,38 @@ impl Watcher {
         self.services.metrics.set_lag(&table.name, behind.sum());
     }
 
-    /// Whether somebody has made the table.
+    /// Whether somebody has made the table, as seen within the last seconds; `None` when the catalog cannot be asked.
     ///
     /// # Errors
     /// The reason to stop with, where this version cannot write it.
-    async fn look_at_table(&self) -> Result<Standing, Stopped> {
+    async fn standing(&mut self) -> Result<Option<Standing>, Stopped> {
+        if let Some((_, standing)) = self.seen.standing.filter(|(at, _)| at.elapsed() < EVERY) {
+            return Ok(Some(standing));
+        }
         let settings = &self.services.settings;
-        match self.open_table().await {
+        let standing = match self.open_table().await {
             Ok(Some(table)) => {
                 // Only whether it can be written: no file is made for this target.
-                Target::resolve(settings, &table, Instance::default(), Incarnation(1)).map(|_| Standing::Exists)
+                Target::resolve(settings, &table, Instance::default(), Incarnation(1))?;
+                Standing::Exists
             }
-            Ok(None) => Ok(Standing::Missing),
+            Ok(None) => Standing::Missing,
             Err(cause) => {
                 tracing::warn!(table = settings.name, cause, "the catalog cannot be asked for the table");
-                Ok(Standing::Unknown)
+                return Ok(None);
             }
-        }
+        };
+        self.seen.standing = Some((Instant::now(), standing));
+        Ok(Some(standing))
     }
 
     /// The schema to create the table with; `None` while it is not known, or where the table exists.
-    async fn schema(&self, standing: &Standing, topic: &str, partitions: &[sample::Log]) -> Option<String> {
+    async fn schema(&self, standing: Standing, topic: &str, partitions: &[sample::Log]) -> Option<String> {
         let settings = &self.services.settings;
         if let Some(schema) = &settings.schema {
             return Some(schema.clone());
         }
-        if !matches!(standing, Standing::Missing) {
+        if standing == Standing::Exists {
             return None;
         }
         let sources = Arc::clone(&self.sources);

@@ -83,6 +83,10 @@ pub fn decide(context: Context<'_>, loaded: &Loaded) -> Verdict {
         }
         Loaded::Failed(why) => return Verdict::Wait(why.clone()),
     };
+    naming_head(decide_on(context, facts), facts)
+}
+
+fn decide_on(context: Context<'_>, facts: &Facts) -> Verdict {
     if let Some(verdict) = same_table(context, facts) {
         return verdict;
     }
@@ -90,7 +94,7 @@ pub fn decide(context: Context<'_>, loaded: &Loaded) -> Verdict {
         Ok(property) => property,
         Err(error) => return stop(context, StopReason::WatermarkMissing, &error.to_string()),
     };
-    match (property, table.life) {
+    match (property, context.table.life) {
         (property, Life::Resuming(on)) => resuming(context, facts, property.as_ref(), on),
         (None, Life::New) => first_contact(context, facts),
         (None, _) => stop(context, StopReason::WatermarkMissing, "the table's k2i properties are gone"),
@@ -98,6 +102,19 @@ pub fn decide(context: Context<'_>, loaded: &Loaded) -> Verdict {
         (Some(property), Life::Fencing { adopting }) => fence(context, facts, &property, adopting),
         (Some(property), Life::Owned) => owned(context, facts, &property),
     }
+}
+
+/// A person who is to decide is told the head that the decision will be about.
+fn naming_head(mut verdict: Verdict, facts: &Facts) -> Verdict {
+    let stopped = match &mut verdict {
+        Verdict::Propose(Command::StopTable { stopped, .. }) | Verdict::Stale(stopped) => stopped,
+        _ => return verdict,
+    };
+    if !stopped.reason.decisions().is_empty() {
+        let head = facts.head().map_or_else(|| "none".to_owned(), |head| head.id.to_string());
+        stopped.detail.push_str(&format!("; its head is snapshot {head}"));
+    }
+    verdict
 }
 
 /// Step 2: is this the table that we know, and not an older picture of it?
@@ -162,13 +179,18 @@ fn first_contact(context: Context<'_>, facts: &Facts) -> Verdict {
 }
 
 fn claimed_by_another(context: Context<'_>, facts: &Facts) -> Option<Verdict> {
-    let own = property::encoded_cluster(context.cluster);
-    let mine: Vec<_> = context.table.streams.values().collect();
-    let taken = property::clusters(&facts.properties)
-        .filter(|cluster| *cluster != own)
-        .find(|cluster| property::streams_of(cluster, &facts.properties).iter().any(|stream| mine.contains(&stream)))?;
+    let taken = claimant(context, facts)?;
     let detail = format!("cluster {taken} already writes this topic to the table");
     Some(stop(context, StopReason::StreamClaimed, &detail))
+}
+
+/// Another cluster name whose property on the table names one of our streams.
+pub(super) fn claimant<'a>(context: Context<'_>, facts: &'a Facts) -> Option<&'a str> {
+    let own = property::encoded_cluster(context.cluster);
+    let mine: Vec<_> = context.table.streams.values().collect();
+    property::clusters(&facts.properties)
+        .filter(|cluster| *cluster != own)
+        .find(|cluster| property::streams_of(cluster, &facts.properties).iter().any(|stream| mine.contains(&stream)))
 }
 
 /// A watermark under our name, and no record of our own behind it.

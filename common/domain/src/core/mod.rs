@@ -225,7 +225,7 @@ impl Core {
                 self.propose(Pending::Table(table), Command::StopTable { table, stopped }, effects);
             }
             Input::Resume(table, resume) => {
-                self.resumes.insert(table, PendingResume::new(resume));
+                self.resumes.insert(table, PendingResume::new(resume, now));
                 self.table_loop(table).wake();
             }
             Input::Applied(effect, applied) if self.pending.contains_key(&effect) => match self.pending.remove(&effect)

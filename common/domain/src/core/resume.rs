@@ -3,17 +3,23 @@
 //! A decision names the head that the person looked at. It is carried out on that head only, once, and as one log
 //! entry that begins a new life; the fence of that life is what the ordinary loop lands next. A decision that cannot be
 //! carried out is refused with the reason, and changes nothing (protocol details, "Stopped tables").
+//!
+//! It must be the head that the first load shows: a decision that was left in a command line says nothing of a stop that
+//! comes later, whatever has been committed on top of the head that it names.
 
 use std::collections::BTreeMap;
 
-use super::decide::{Context, Verdict};
+use super::decide::{Context, Verdict, claimant};
 use super::summary::{self, Positions};
-use crate::ids::{ChainKey, Incarnation, SnapshotId, StreamId, StreamIdentity};
+use crate::ids::{ChainKey, Incarnation, SnapshotId, StreamId, StreamIdentity, Timestamp};
 use crate::lake::{CommitKind, Facts, Loaded, SnapshotFact};
-use crate::port::{Decision, Observation, Stopped};
-use crate::property::Property;
+use crate::port::{Decision, Observation, StopReason, Stopped};
+use crate::property::{Property, PropertyError};
 use crate::range::Offset;
-use crate::state::{Command, Life, Mark, Resuming, Resumption};
+use crate::state::{Command, Life, Mark, Resuming, Resumption, StartAt};
+
+/// How long a table that is well may wait for its topics to be seen before there is nothing to decide.
+const PATIENCE_MS: i64 = 60_000;
 
 /// A decision, and the head that it was made on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -39,6 +45,10 @@ pub enum ResumeEnd {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct PendingResume {
     resume: Resume,
+    /// When it was put.
+    since: Timestamp,
+    /// The head that the first load showed.
+    first: Option<Option<SnapshotId>>,
     seen: BTreeMap<String, Seen>,
 }
 
@@ -66,8 +76,14 @@ enum Not {
 }
 
 impl PendingResume {
-    pub(super) fn new(resume: Resume) -> Self {
-        Self { resume, seen: BTreeMap::new() }
+    pub(super) fn new(resume: Resume, now: Timestamp) -> Self {
+        Self { resume, since: now, first: None, seen: BTreeMap::new() }
+    }
+
+    pub(super) fn loaded(&mut self, loaded: &Loaded) {
+        if let Loaded::Found(facts) = loaded {
+            self.first.get_or_insert(facts.head().map(|head| head.id));
+        }
     }
 
     pub(super) fn saw(&mut self, observation: &Observation) {
@@ -82,13 +98,20 @@ pub(super) fn weigh(context: Context<'_>, loaded: &Loaded, pending: &PendingResu
     let table = context.table;
     let Some(stopped) = &table.stopped else {
         // A topic that was recreated stops the table only once it is seen.
-        let seen = table.streams.values().all(|identity| pending.seen.contains_key(&identity.topic));
+        let seen = table.streams.values().all(|identity| pending.seen.contains_key(&identity.topic))
+            || context.now >= pending.since.plus_ms(PATIENCE_MS);
         let well = seen && table.life == Life::Owned && matches!(verdict, Verdict::Rest | Verdict::Commit(..));
         return if well { Weighed::End(ResumeEnd::NotStopped, verdict) } else { Weighed::Act(verdict) };
     };
+    if stopped.reason.lifts_itself() {
+        let reason = stopped.reason.as_str();
+        let why = format!("it is stopped as {reason}, which lifts itself once the cause is gone");
+        return Weighed::End(ResumeEnd::Refused(why), verdict);
+    }
     // Where only reading stopped, the loop goes on first: what was accepted before is committed, and a table that is
-    // in doubt for another reason stops for that.
-    if !table.is_halted() && !matches!(verdict, Verdict::Rest) {
+    // in doubt for another reason stops for that. One that was never recorded has nothing to go on with.
+    let settled = table.is_halted() || table.life == Life::New || matches!(verdict, Verdict::Rest);
+    if !settled {
         return Weighed::Act(verdict);
     }
     match resolve(context, stopped, loaded, pending) {
@@ -109,20 +132,27 @@ fn resolve(
     let facts = match loaded {
         Loaded::Found(facts) => facts,
         Loaded::Failed(why) => return Err(Not::Yet(why.clone())),
-        Loaded::Missing => return create_anew(context, pending.resume),
+        Loaded::Missing => return create_anew(context, stopped, pending.resume),
     };
     if facts.format_version < 2 {
         return Err(Not::Ever("it has format version 1, which lacks sequence numbers; upgrade it to 2".into()));
     }
-    expected(context, facts, pending.resume)?;
-    // What cannot be read counts as gone, as for the stop.
-    let property = Property::parse(context.cluster, &facts.properties).ok().flatten();
+    expected(context, facts, pending)?;
+    let property = match Property::parse(context.cluster, &facts.properties) {
+        Err(error @ PropertyError::TooNew { .. }) => return Err(Not::Ever(error.to_string())),
+        // What cannot be read counts as gone, as for the stop.
+        Err(_) => None,
+        Ok(property) => property,
+    };
     ours(context, property.as_ref())?;
+    if let Some(cluster) = claimant(context, facts) {
+        return Err(Not::Ever(format!("cluster {cluster} reads its topic into it too; only one may")));
+    }
     let (streams, watermark) = match decision {
-        Decision::Keep => keep(context, facts, stopped, pending)?,
-        Decision::Reingest => held(context, facts, property.as_ref()).map_err(|why| {
-            Not::Ever(format!("what the head holds cannot be established: {why}; `keep` goes on where it was"))
-        })?,
+        Decision::Keep if stopped.reason.halts_commits() => keep(context, facts, property.as_ref())?,
+        Decision::Keep => keep_topics(context, stopped, pending)?,
+        Decision::Reingest => held(context, facts, property.as_ref())
+            .map_err(|why| Not::Ever(format!("what the head holds cannot be established: {why}")))?,
         Decision::Reset => reset(context, stopped),
     };
     Ok(Resumption {
@@ -151,11 +181,15 @@ fn allowed(stopped: &Stopped, decision: Decision) -> Result<(), Not> {
     Err(Not::Ever(format!("it is stopped as {reason}, which {} does not lift; {instead}", decision.as_str())))
 }
 
-/// The table is gone. It begins anew only where that was decided on.
-fn create_anew(context: Context<'_>, resume: Resume) -> Result<Resumption, Not> {
-    if resume.decision != Decision::Reingest || resume.expected.is_some() {
-        let why = "the catalog has no such table; bring it back, or let `reingest` create it anew (expecting `none`)";
-        return Err(Not::Ever(why.into()));
+/// The table is gone, or was never made. It begins anew only where that was decided on.
+fn create_anew(context: Context<'_>, stopped: &Stopped, resume: Resume) -> Result<Resumption, Not> {
+    let gone = stopped.reason.halts_commits();
+    let anew = if gone { Decision::Reingest } else { Decision::Reset };
+    if resume.decision != anew || resume.expected.is_some() {
+        let decision = anew.as_str();
+        let why =
+            format!("the catalog has no such table; bring it back, or let {decision} begin it anew, expecting none");
+        return Err(Not::Ever(why));
     }
     Ok(Resumption {
         decision: resume.decision,
@@ -168,8 +202,10 @@ fn create_anew(context: Context<'_>, resume: Resume) -> Result<Resumption, Not> 
 }
 
 /// The head is the one that the person looked at. Where only reading stopped, what was accepted before may have been
-/// committed on top of it since.
-fn expected(context: Context<'_>, facts: &Facts, resume: Resume) -> Result<(), Not> {
+/// committed on top of it since the decision was put.
+fn expected(context: Context<'_>, facts: &Facts, pending: &PendingResume) -> Result<(), Not> {
+    let resume = pending.resume;
+    let looked_at = pending.first.unwrap_or_default() == resume.expected;
     let ours_since = |snapshot: &&SnapshotFact| {
         let of_this_life = summary::incarnation(snapshot) == Some(context.table.incarnation);
         let append = summary::is_of(snapshot, context.cluster) && summary::is_kind(snapshot, CommitKind::Append);
@@ -178,7 +214,7 @@ fn expected(context: Context<'_>, facts: &Facts, resume: Resume) -> Result<(), N
     let skipped = facts.ancestors.iter().take_while(ours_since).count();
     let mut candidates = facts.ancestors.iter().take(skipped + 1).map(|snapshot| Some(snapshot.id));
     let empty = facts.ancestors.is_empty() && resume.expected.is_none();
-    if empty || candidates.any(|candidate| candidate == resume.expected) {
+    if looked_at && (empty || candidates.any(|candidate| candidate == resume.expected)) {
         return Ok(());
     }
     let text = |id: Option<SnapshotId>| id.map_or_else(|| "none".to_owned(), |id| id.to_string());
@@ -190,7 +226,12 @@ fn expected(context: Context<'_>, facts: &Facts, resume: Resume) -> Result<(), N
 /// Nobody else writes to it under our name.
 fn ours(context: Context<'_>, property: Option<&Property>) -> Result<(), Not> {
     let table = context.table;
-    let taking_over = matches!(table.life, Life::New | Life::Fencing { adopting: true });
+    let older = property.is_some_and(|property| property.incarnation < table.incarnation);
+    let taking_over = match table.life {
+        Life::New | Life::Fencing { adopting: true } => true,
+        Life::Resuming(_) => older,
+        Life::Fencing { adopting: false } | Life::Owned => false,
+    };
     let Some(property) = property.filter(|_| !taking_over) else { return Ok(()) };
     if property.instance == context.instance && property.incarnation <= table.incarnation {
         return Ok(());
@@ -207,34 +248,34 @@ fn next_incarnation(context: Context<'_>, facts: &Facts, property: Option<&Prope
     Incarnation(last.max(context.table.incarnation).0.saturating_add(1))
 }
 
-/// On at the recorded positions; never before what the head is known to hold, which would double it.
-fn keep(context: Context<'_>, facts: &Facts, stopped: &Stopped, pending: &PendingResume) -> Result<Positions, Not> {
+/// On at the recorded positions, or where nothing was recorded at those of the property. Never before what the property
+/// or the head is known to hold: that would double it.
+fn keep(context: Context<'_>, facts: &Facts, property: Option<&Property>) -> Result<Positions, Not> {
     let table = context.table;
-    if table.life == Life::New {
-        let why = "no position of it was ever recorded here, so none can be kept; use reingest";
+    let recorded = (table.streams.clone(), table.watermark());
+    let named = property.map(|property| (property.streams.clone(), property.watermark.clone()));
+    let kept = if table.life == Life::New { named.clone() } else { Some(recorded) };
+    let Some((streams, mut watermark)) = kept else {
+        let why = "neither this process nor the table says where it was, so nothing can be kept; use reingest";
         return Err(Not::Ever(why.into()));
-    }
-    if !stopped.reason.halts_commits() {
-        return keep_topics(context, stopped, pending);
-    }
-    let mut watermark = table.watermark();
-    let property = Property::parse(context.cluster, &facts.properties).ok().flatten();
-    if let Ok((streams, marks)) = held(context, facts, property.as_ref()) {
-        for (key, mark) in
-            marks.into_iter().filter(|(key, _)| streams.get(&key.stream) == table.streams.get(&key.stream))
-        {
+    };
+    for (of, marks) in named.into_iter().chain(held(context, facts, property).ok()) {
+        for (key, mark) in marks.into_iter().filter(|(key, _)| of.get(&key.stream) == streams.get(&key.stream)) {
             let kept = watermark.entry(key).or_insert(mark);
             if kept.offset < mark.offset {
                 *kept = mark;
             }
         }
     }
-    Ok((table.streams.clone(), watermark))
+    Ok((streams, watermark))
 }
 
 /// The topic as it is now takes the place of the one that was read. A position past a log's end becomes the end.
 fn keep_topics(context: Context<'_>, stopped: &Stopped, pending: &PendingResume) -> Result<Positions, Not> {
     let table = context.table;
+    if table.life == Life::New {
+        return Err(Not::Ever("nothing of it was ever recorded, so nothing can be kept; use reset".into()));
+    }
     let (mut streams, mut watermark) = (BTreeMap::new(), BTreeMap::new());
     let mut next = table.streams.keys().next_back().map_or(0, |last| last.0 + 1);
     for (id, identity) in &table.streams {
@@ -271,11 +312,14 @@ fn reset(context: Context<'_>, stopped: &Stopped) -> Positions {
     (streams, watermark)
 }
 
+/// All topics of a table come from one Kafka cluster; the other reasons are about one topic.
 fn concerns(stopped: &Stopped, identity: &StreamIdentity) -> bool {
-    stopped.topic.as_ref().is_none_or(|topic| *topic == identity.topic)
+    stopped.reason == StopReason::KafkaClusterChanged
+        || stopped.topic.as_ref().is_none_or(|topic| *topic == identity.topic)
 }
 
-/// The positions that the head really holds. A table whose whole history has nothing of ours holds none.
+/// The positions that the head really holds. A table whose whole history has nothing of ours holds none. Topics that
+/// came after the head begin at the configured start; where that is the end of the log, it is not known any more.
 fn held(context: Context<'_>, facts: &Facts, property: Option<&Property>) -> Result<Positions, String> {
     let own: Vec<&SnapshotFact> =
         facts.ancestors.iter().filter(|snapshot| summary::is_of(snapshot, context.cluster)).collect();
@@ -283,8 +327,18 @@ fn held(context: Context<'_>, facts: &Facts, property: Option<&Property>) -> Res
         let gone = "the history of its head has expired before any snapshot of ours";
         return if facts.root_reached { Ok(Positions::default()) } else { Err(gone.into()) };
     };
-    match property.filter(|property| property.snapshot == newest.id) {
-        Some(property) => Ok((property.streams.clone(), property.watermark.clone())),
-        None => summary::positions(&own, property),
+    if let Some(property) = property.filter(|property| property.snapshot == newest.id) {
+        return Ok((property.streams.clone(), property.watermark.clone()));
+    }
+    let (mut streams, marks) = summary::positions(&own, property)?;
+    let came_later = |id: &StreamId| !marks.keys().any(|key| key.stream == *id);
+    match streams.iter().find(|(id, _)| came_later(id)) {
+        Some((_, stream)) if context.table.spec.start == StartAt::Latest => {
+            Err(format!("where topic {} began is not known any more", stream.topic))
+        }
+        _ => {
+            streams.retain(|id, _| !came_later(id));
+            Ok((streams, marks))
+        }
     }
 }

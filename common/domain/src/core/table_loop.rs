@@ -244,7 +244,7 @@ impl Core {
             (Phase::Proposing(_, then), Input::Applied(_, true)) => match then {
                 Then::Again => self.table_loop(id).again(),
                 Then::Recorded => self.table_loop(id).recorded(now, table),
-                Then::Rest if self.resumes.contains_key(&id) => self.table_loop(id).again(),
+                Then::Rest if self.resumes.contains_key(&id) => self.table_loop(id).back_off(now),
                 Then::Rest => self.table_loop(id).rest(now),
                 Then::Resumed => {
                     self.end_resume(id, ResumeEnd::Done, effects);
@@ -266,6 +266,9 @@ impl Core {
         entropy: u64,
         effects: &mut Vec<Effect>,
     ) {
+        if let Some(pending) = self.resumes.get_mut(&id) {
+            pending.loaded(loaded);
+        }
         let led_since = self.led_since.unwrap_or(now);
         let adopt_now = self.settings.adopt_now;
         let table_loop = self.tables.entry(id).or_default();

@@ -1,7 +1,10 @@
 //! What every catalog backend must do, run against the fake and against each real one.
 //!
 //! Each case uses a table of its own in the given namespace, which must be new or empty, and panics with the case's own
-//! words when the backend fails it.
+//! words when the backend fails it. [`Pair`] is for two clients of one catalog, of which one may be somebody else's
+//! implementation.
+
+mod pair;
 
 use std::collections::HashMap;
 
@@ -10,6 +13,7 @@ use iceberg::{NamespaceIdent, TableIdent, TableRequirement, TableUpdate};
 use k2i_domain::ids::SnapshotId;
 use k2i_domain::lake::Outcome;
 
+pub use self::pair::Pair;
 use super::{CatalogBackend, CatalogError, Draft, LoadedTable};
 use crate::commit::write_list;
 use crate::schema::{Column, ColumnType, schema_of};

@@ -10,11 +10,17 @@
 //! - **`file://` is durable.** When a write returns, content and folder entry are on disk; `object_store`'s own local
 //!   store does neither.
 //! - Names are taken literally: no percent-encoding or decoding, as other Iceberg engines do.
+//!
+//! Every store passes [`conformance`].
 
 mod adapter;
+#[doc(hidden)]
+pub mod conformance;
 mod error;
 mod local;
 mod location;
+mod memory;
+mod reach;
 mod settings;
 mod store;
 mod upload;
@@ -29,7 +35,8 @@ pub use adapter::StoreFactory;
 pub use error::StorageError;
 pub use local::DurableLocal;
 pub use location::{Location, Scheme, absolute_location};
-pub use settings::{Memory, S3Settings, StorageSettings};
+pub use memory::Memory;
+pub use settings::{S3Settings, StorageSettings};
 pub use store::Store;
 pub use upload::{CallbackError, SINGLE_PUT_BYTES, Uploaded};
 pub use upload_memory::UploadMemory;

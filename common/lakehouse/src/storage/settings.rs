@@ -1,10 +1,6 @@
 //! How to reach the stores: plain values, made by the configuration and resolved by each process for itself.
 
-use std::sync::Arc;
-
-use object_store::memory::InMemory;
-
-use super::UploadMemory;
+use super::{Memory, UploadMemory};
 use crate::secret::Secret;
 
 /// Settings of every store that a process may meet.
@@ -39,7 +35,3 @@ pub struct S3Settings {
     /// True: requests are not signed (public buckets).
     pub anonymous: bool,
 }
-
-/// The store behind `memory://`: clones share their content, separately made ones do not.
-#[derive(Debug, Clone, Default)]
-pub struct Memory(pub(super) Arc<InMemory>);

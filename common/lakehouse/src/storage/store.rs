@@ -43,7 +43,7 @@ impl Backend {
     pub(super) fn objects(&self) -> Arc<dyn ObjectStore> {
         match self {
             Self::Local(store) => store.clone(),
-            Self::Memory(store) => store.0.clone(),
+            Self::Memory(store) => store.objects(),
             Self::S3(store) => store.clone(),
         }
     }
@@ -51,7 +51,7 @@ impl Backend {
     pub(super) fn multipart(&self) -> Option<Arc<dyn MultipartStore>> {
         match self {
             Self::Local(_) => None,
-            Self::Memory(store) => Some(store.0.clone()),
+            Self::Memory(store) => Some(Arc::new(store.clone())),
             Self::S3(store) => Some(store.clone()),
         }
     }

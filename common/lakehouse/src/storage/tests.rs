@@ -1,15 +1,20 @@
 use std::io::Write;
-use std::sync::Mutex;
 
 use object_store::ObjectStoreExt;
 
+use super::conformance::Suite;
 use super::*;
 use crate::error::Recovery;
 
-fn stores() -> (tempfile::TempDir, Store, [String; 2]) {
+fn local() -> (tempfile::TempDir, Store, String) {
     let folder = tempfile::tempdir().unwrap();
-    let local = format!("file://{}/new/folder", folder.path().display());
-    (folder, Store::default(), [local, "memory://house".to_owned()])
+    let root = format!("file://{}/new/folder", folder.path().display());
+    (folder, Store::default(), root)
+}
+
+/// Whose uploads have so little memory that files of a few MiB go in parts.
+fn small(uploads: u64) -> Store {
+    Store::new(StorageSettings { uploads: UploadMemory::new(uploads), ..StorageSettings::default() })
 }
 
 fn file_of(content: &[u8]) -> tempfile::NamedTempFile {
@@ -66,41 +71,25 @@ fn warehouses_become_urls() {
 }
 
 #[tokio::test]
-async fn an_object_is_created_once() {
-    let (_folder, store, roots) = stores();
-    for root in roots {
-        let location = format!("{root}/a b.avro");
-        assert_eq!(store.head(&location).await.unwrap(), None);
-        store.put(&location, "first".into()).await.unwrap();
-        store.put(&location, "first".into()).await.unwrap();
-        let error = store.put(&location, "second".into()).await.unwrap_err();
-        assert!(matches!(error, StorageError::Exists { found: 5, expected: 6, .. }), "{error:?}");
-        assert_eq!(store.get(&location).await.unwrap(), "first");
-        assert_eq!(store.head(&location).await.unwrap(), Some(5));
-        store.delete(&location).await.unwrap();
-        store.delete(&location).await.unwrap();
-        assert!(matches!(store.get(&location).await.unwrap_err(), StorageError::Missing { .. }));
-    }
+async fn memory_conforms() {
+    let files = tempfile::tempdir().unwrap();
+    let (narrow, wide) = (small(8 << 20), small(32 << 20));
+    let suite = |store| Suite { store, root: "memory://house", folder: files.path(), parts: true };
+    suite(&narrow).run().await;
+    // Parts at once.
+    suite(&wide).a_large_file_arrives_whole_and_replaces_nothing().await;
 }
 
 #[tokio::test]
-async fn an_upload_may_be_repeated_but_replaces_nothing() {
-    let (_folder, store, roots) = stores();
-    for root in roots {
-        let location = format!("{root}/data/x.parquet");
-        let source = file_of(b"0123456789");
-        assert_eq!(store.upload(source.path(), &location, never).await.unwrap(), Uploaded { bytes: 10 });
-        assert_eq!(store.upload(source.path(), &location, never).await.unwrap(), Uploaded { bytes: 10 });
-        let other = file_of(b"01234");
-        let error = store.upload(other.path(), &location, never).await.unwrap_err();
-        assert!(matches!(error, StorageError::Exists { found: 10, expected: 5, .. }), "{error:?}");
-        assert_eq!(store.get(&location).await.unwrap(), "0123456789");
-    }
+async fn a_local_folder_conforms() {
+    let files = tempfile::tempdir().unwrap();
+    let (_folder, _, root) = local();
+    Suite { store: &small(8 << 20), root: &root, folder: files.path(), parts: false }.run().await;
 }
 
 #[tokio::test]
 async fn no_temporary_file_stays() {
-    let (folder, store, [root, _]) = stores();
+    let (folder, store, root) = local();
     let source = file_of(b"x");
     store.upload(source.path(), &format!("{root}/x"), never).await.unwrap();
     let other = file_of(b"yy");
@@ -110,66 +99,6 @@ async fn no_temporary_file_stays() {
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
     assert_eq!(names, ["x"]);
-}
-
-#[tokio::test]
-async fn a_missing_source_is_named() {
-    let (_folder, store, [root, _]) = stores();
-    let error = store.upload("/nowhere/x".as_ref(), &root, never).await.unwrap_err();
-    assert!(error.to_string().contains("/nowhere/x"), "{error}");
-}
-
-#[tokio::test]
-async fn large_files_go_in_parts_and_their_id_is_told_first() {
-    let store = Store::default();
-    let location = "memory://house/large";
-    let mut source = tempfile::NamedTempFile::new().unwrap();
-    for block in 0..65_u8 {
-        source.write_all(&vec![block; 1 << 20]).unwrap();
-    }
-    let told = Mutex::new(None);
-    let note = async |id: String| -> Result<(), CallbackError> {
-        assert_eq!(store.head(location).await.unwrap(), None);
-        *told.lock().unwrap() = Some(id);
-        Ok(())
-    };
-    let uploaded = store.upload(source.path(), location, note).await.unwrap();
-    assert_eq!(uploaded.bytes, 65 << 20);
-    assert!(told.lock().unwrap().is_some());
-    let content = store.get(location).await.unwrap();
-    assert!(content.chunks(1 << 20).enumerate().all(|(index, block)| block.iter().all(|byte| *byte == index as u8)));
-}
-
-#[tokio::test]
-async fn an_id_that_cannot_be_noted_ends_the_upload() {
-    let store = Store::default();
-    let source = file_of(&vec![0; (SINGLE_PUT_BYTES + 1) as usize]);
-    let refuse = async |_id: String| -> Result<(), CallbackError> { Err("log is full".into()) };
-    let error = store.upload(source.path(), "memory://house/large", refuse).await.unwrap_err();
-    assert!(matches!(error, StorageError::Callback { .. }), "{error:?}");
-    assert_eq!(store.head("memory://house/large").await.unwrap(), None);
-}
-
-#[tokio::test]
-async fn iceberg_reads_and_writes_the_same_objects() {
-    let (_folder, store, roots) = stores();
-    let io = store.file_io();
-    for root in roots {
-        let location = format!("{root}/metadata/v0.json");
-        let mut writer = io.new_output(&location).unwrap().writer().await.unwrap();
-        writer.write("hello ".into()).await.unwrap();
-        writer.write("world".into()).await.unwrap();
-        writer.close().await.unwrap();
-        assert!(writer.close().await.is_err());
-        assert_eq!(store.get(&location).await.unwrap(), "hello world");
-        let input = io.new_input(&location).unwrap();
-        assert_eq!(input.metadata().await.unwrap().size, 11);
-        assert_eq!(input.reader().await.unwrap().read(6..11).await.unwrap(), "world");
-        let error = io.new_output(&location).unwrap().write("other".into()).await.unwrap_err();
-        assert!(!error.retryable());
-        io.delete_prefix(&root).await.unwrap();
-        assert!(!io.exists(&location).await.unwrap());
-    }
 }
 
 #[tokio::test]
@@ -195,7 +124,7 @@ fn a_serialised_storage_carries_no_secrets() {
 
 #[tokio::test]
 async fn an_error_tells_its_cause_once() {
-    let (folder, store, _) = stores();
+    let (folder, store, _) = local();
     std::fs::write(folder.path().join("file"), "").unwrap();
     let location = format!("file://{}/file/x", folder.path().display());
     let error: iceberg::Error = store.put(&location, "x".into()).await.unwrap_err().into();

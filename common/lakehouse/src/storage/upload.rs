@@ -1,9 +1,9 @@
 //! Uploads of sealed local files.
 //!
-//! Up to [`SINGLE_PUT_BYTES`], or the memory that uploads have if that is less, a file goes in one request that creates
-//! its object or fails. A larger one goes in parts: the upload's id is handed to the caller before the first part is sent, so that an upload cut off by a crash can be
-//! found and ended. When the name is already taken, an object of the same size is the outcome of an earlier attempt of
-//! ours: names carry a random session and are never given twice.
+//! Up to [`SINGLE_PUT_BYTES`], or an upload's share of the memory if that is less, a file goes in one request that creates
+//! its object or fails. A larger one goes in parts: the upload's id is handed to the caller before the first part is sent,
+//! so that an upload cut off by a crash can be found and ended. When the name is already taken, an object of the same size
+//! is the outcome of an earlier attempt of ours: names carry a random session and are never given twice.
 
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
@@ -58,11 +58,9 @@ impl Store {
         let memory = self.upload_memory();
         let sent = match (&backend, backend.multipart()) {
             (Backend::Local(local), _) => local.copy_in(source.to_owned(), parsed.file()).await,
-            (backend, Some(store)) if bytes > SINGLE_PUT_BYTES.min(memory.capacity()) => {
-                let part = PART_BYTES.min(memory.capacity()).max(bytes.div_ceil(MAX_PARTS));
-                // `object_store`'s memory store takes parts in order only.
-                let most = if matches!(backend, Backend::Memory(_)) { 1 } else { PARALLEL_PARTS };
-                let parallel = (memory.capacity() / part).clamp(1, most);
+            (_, Some(store)) if bytes > SINGLE_PUT_BYTES.min(memory.share()) => {
+                let part = PART_BYTES.min(memory.share()).max(bytes.div_ceil(MAX_PARTS));
+                let parallel = (memory.share() / part).clamp(1, PARALLEL_PARTS);
                 let _held = memory.hold(part * parallel).await;
                 let upload = Multipart { store, path: parsed.path, location, source, bytes, part, parallel };
                 return upload.run(self, on_multipart).await;
@@ -143,7 +141,7 @@ impl Multipart<'_> {
         };
         match self.store.complete_multipart(&self.path, &id, parts).await {
             Ok(_) => Ok(Uploaded { bytes: self.bytes }),
-            Err(error) => self.completed_before(target, error).await,
+            Err(error) => self.completed_before(target, &id, error).await,
         }
     }
 
@@ -159,16 +157,16 @@ impl Multipart<'_> {
         stream::iter((0..count).map(send)).buffered(self.parallel as usize).try_collect().await
     }
 
-    /// The completion failed, or a retry of it did: the object itself says which. The upload is not given up here, since
-    /// a completion that is still under way would be lost with it.
-    async fn completed_before(&self, target: &Store, error: Error) -> Result<Uploaded, StorageError> {
-        match target.head(self.location).await? {
-            Some(found) if found == self.bytes => Ok(Uploaded { bytes: found }),
-            Some(found) => {
-                Err(StorageError::Exists { location: self.location.to_owned(), found, expected: self.bytes })
-            }
-            None => Err(self.error(error)),
+    /// The completion failed, or a retry of it did: the object itself says which. While there is none, the upload is not
+    /// given up, since a completion that is still under way would be lost with it. Once the name is taken no completion
+    /// can succeed any more, and parts that nobody needs would cost money.
+    async fn completed_before(&self, target: &Store, id: &String, error: Error) -> Result<Uploaded, StorageError> {
+        let Some(found) = target.head(self.location).await? else { return Err(self.error(error)) };
+        self.give_up(id).await;
+        if found == self.bytes {
+            return Ok(Uploaded { bytes: found });
         }
+        Err(StorageError::Exists { location: self.location.to_owned(), found, expected: self.bytes })
     }
 
     /// Best effort: the caller knows the id and sweeps what stays.

@@ -43,6 +43,11 @@ impl UploadMemory {
         u64::from(self.capacity) * UNIT
     }
 
+    /// What one upload may hold: half, so that a store that hangs does not keep everything from the others.
+    pub(super) fn share(&self) -> u64 {
+        (self.capacity() / 2).max(LEAST)
+    }
+
     /// What is held now, in bytes.
     #[must_use]
     pub fn held(&self) -> u64 {

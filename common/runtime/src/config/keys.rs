@@ -96,9 +96,23 @@ section! {
         /// Requests that the catalog gets in a second at most, of all tables together; a second's worth may come at
         /// once. A commit takes three. Where the tables of one catalog differ, the lowest holds.
         max_requests_per_second: Whole<1, 100_000> = Whole(100);
-        /// Columns that say which record a row was: `_kafka_partition`, `_kafka_offset`, `_kafka_timestamp`, and
-        /// `_kafka_topic` unless the table has one topic. They let anyone check exactly-once with SQL.
+        /// Columns that say which record a row was: its topic partition, offset and timestamp, and its topic unless the
+        /// table has one topic. They let anyone check exactly-once with SQL. The six keys below name them; fields of the
+        /// records need other names.
         metadata_columns: Switch = Switch::On;
+        /// Column of the topic partition, `int`.
+        partition_column: String = "_kafka_partition".to_owned();
+        /// Column of the offset, `long`.
+        offset_column: String = "_kafka_offset".to_owned();
+        /// Column of the record's timestamp, `timestamptz`.
+        timestamp_column: String = "_kafka_timestamp".to_owned();
+        /// Column of the topic, `string`. Set it for a table of one topic that will get a second one later.
+        topic_column: String, unset "`_kafka_topic` where the table has several topics, else none",
+            example "\"_kafka_topic\"";
+        /// Column of the record's key as it is, `binary`; null where the record has none.
+        key_column: String, unset "none", example "\"_kafka_key\"";
+        /// Column of the record's headers in their order, `list<struct<key: string, value: binary>>`.
+        headers_column: String, unset "none", example "\"_kafka_headers\"";
         /// Schema of a table that K2I creates. Types as in Iceberg: `long`, `decimal(12,2)`, `list<string>`,
         /// `struct<a: long, b: string>`.
         columns: Columns, unset "inferred from the first records",

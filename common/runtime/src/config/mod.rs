@@ -27,7 +27,7 @@ pub use choice::{
 };
 pub use column::{Column, ColumnType};
 pub use model::{
-    BufferConfig, CatalogConfig, Config, HttpConfig, IcebergConfig, KafkaConfig, LogConfig, RestAuth,
+    BufferConfig, CatalogConfig, Config, HttpConfig, IcebergConfig, KafkaConfig, LogConfig, MetadataColumns, RestAuth,
     RestCatalogConfig, S3AccessKey, S3Config, SqlCatalogConfig, StorageConfig, TableConfig,
 };
 pub use problem::{ConfigErrors, Place, Problem};

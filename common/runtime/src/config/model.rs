@@ -81,8 +81,8 @@ pub struct IcebergConfig {
     pub table: String,
     /// Requests that the catalog gets in a second at most, of all its tables together; at least 1.
     pub max_requests_per_second: u64,
-    /// True when rows say which record they were.
-    pub metadata_columns: bool,
+    /// What rows say of the record that they were.
+    pub metadata_columns: MetadataColumns,
     /// Schema of a table to be created; `None`: inferred from a sample.
     pub columns: Option<Vec<Column>>,
     /// How record values are encoded.
@@ -91,6 +91,24 @@ pub struct IcebergConfig {
     pub on_unknown_field: OnUnknownField,
     /// What becomes of a record without a value.
     pub on_null_value: OnNullValue,
+}
+
+/// The columns that are filled from the Kafka record itself, by name; `None`: the table has no such column. No two names
+/// are equal, and none is that of a configured column, whatever the case of their letters.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct MetadataColumns {
+    /// Topic partition.
+    pub partition: Option<String>,
+    /// Offset.
+    pub offset: Option<String>,
+    /// Timestamp of the record.
+    pub timestamp: Option<String>,
+    /// Topic.
+    pub topic: Option<String>,
+    /// Key.
+    pub key: Option<String>,
+    /// Headers.
+    pub headers: Option<String>,
 }
 
 /// Which catalog, and how to reach it.

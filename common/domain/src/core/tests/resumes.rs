@@ -176,7 +176,7 @@ fn a_state_that_recorded_nothing_has_nothing_to_keep() {
     let expected = head(&world);
     world.input(second, Input::Resume(FIRST_TABLE, Resume { decision: Decision::Keep, expected }));
     world.run(second);
-    assert!(refused(world.resumed.pop()).contains("so none can be kept; use reingest"));
+    assert!(refused(world.resumed.pop()).contains("so nothing can be kept; use reingest"));
     world.input(second, Input::Resume(FIRST_TABLE, Resume { decision: Decision::Reingest, expected }));
     world.run(second);
     world.pass(second, 2_000);
@@ -374,4 +374,188 @@ fn keep_takes_a_recreated_topic_for_the_one_before() {
     assert_eq!(property.streams, BTreeMap::from([(StreamId(1), seen.identity)]));
     let ends: Vec<_> = property.watermark.iter().map(|(key, mark)| (*key, mark.offset.0)).collect();
     assert_eq!(ends, [(anew, 12)], "15 is past its end, and it has one topic partition");
+}
+
+/// It was left in a command line: what is on top of the head that it names was never looked at.
+#[test]
+fn a_decision_on_a_head_of_long_ago_says_nothing() {
+    let mut world = World::running();
+    let long_ago = head(&world);
+    world.ingest(0, SESSION, &[(0, 10)]);
+    world.pass(0, 1_000);
+    stop_reading(&mut world, StopReason::RetentionGap);
+    let why = refused(decide(&mut world, Decision::Reset, long_ago));
+    assert!(why.starts_with("its head is snapshot"), "{why}");
+    assert_eq!(world.stop_reason(0), Some(StopReason::RetentionGap));
+}
+
+#[test]
+fn a_decision_does_not_wait_for_ever() {
+    let mut world = World::running();
+    let expected = head(&world);
+    assert_eq!(decide(&mut world, Decision::Reset, expected), None, "its topic is not seen");
+    world.pass_alive(0, 700_000);
+    assert_eq!(world.resumed, [ResumeEnd::NotStopped]);
+}
+
+/// The newest commit landed and was not recorded: only the property names it.
+#[test]
+fn keep_never_goes_back_behind_the_property() {
+    let mut world = World::running();
+    world.ingest(0, SESSION, &[(0, 10)]);
+    world.now = world.now.plus_ms(1_000);
+    world.input(0, Input::Tick);
+    let (_, request) = world.run_to_request(0);
+    assert_eq!(world.deliver(0, &request), Outcome::Committed);
+    world.lake_mut().foreign(55, None);
+    world.lake_mut().expire();
+    world.nodes[0].effects.clear();
+    world.input(0, Input::Lost);
+    world.input(0, Input::Led);
+    world.run(0);
+    assert_eq!(world.stop_reason(0), Some(StopReason::LineageUnverifiable));
+    assert_eq!(decide_on_head(&mut world, Decision::Keep), Some(ResumeEnd::Done));
+    assert_eq!((positions(&world), world.exact()), (vec![10, 0], 10));
+}
+
+/// The same without any state: the property is all there is.
+#[test]
+fn keep_takes_what_the_property_says_where_nothing_was_recorded() {
+    let mut world = after(|world| {
+        world.lake_mut().foreign(55, None);
+        world.lake_mut().expire();
+    });
+    let second = world.cluster(0xbbbb, SessionId(0xb), Settings { adopt_now: true, ..Settings::default() });
+    world.put_table(second, "orders");
+    world.run(second);
+    assert_eq!(world.stop_reason(second), Some(StopReason::LineageUnverifiable));
+    let expected = head(&world);
+    world.input(second, Input::Resume(FIRST_TABLE, Resume { decision: Decision::Keep, expected }));
+    world.run(second);
+    world.pass(second, 2_000);
+    assert_eq!(world.resumed.pop(), Some(ResumeEnd::Done));
+    world.ingest(second, SessionId(0xb), &[(0, 5)]);
+    world.pass(second, 1_000);
+    assert_eq!(world.exact(), 15);
+}
+
+#[test]
+fn a_stop_that_lifts_itself_needs_no_decision() {
+    let mut world = World::new();
+    world.lakes.insert("orders".into(), lake::Lake { format_version: 1, ..lake::Lake::empty() });
+    world.put_table(0, "orders");
+    world.run(0);
+    let why = refused(decide(&mut world, Decision::Keep, None));
+    assert_eq!(why, "it is stopped as schema, which lifts itself once the cause is gone");
+}
+
+#[test]
+fn a_topic_recreated_before_there_was_a_table_is_reset() {
+    let mut world = World::new();
+    let table = world.put_table_without_topic(0, "orders");
+    let mut first = observation(table);
+    first.schema = None;
+    world.input(0, Input::Observed(first));
+    world.run(0);
+    stop_reading(&mut world, StopReason::TopicRecreated);
+    assert!(refused(decide(&mut world, Decision::Keep, None)).contains("let reset begin it anew"));
+    assert_eq!(decide(&mut world, Decision::Reset, None), Some(ResumeEnd::Done));
+    let mut second = observation(table);
+    second.identity = StreamIdentity { topic_id: Some("another".into()), ..identity() };
+    world.input(0, Input::Observed(second.clone()));
+    world.run(0);
+    world.pass_alive(0, 2_000);
+    assert_eq!(world.lake().kinds(), ["create"]);
+    assert_eq!(world.property().streams, BTreeMap::from([(StreamId(0), second.identity)]));
+}
+
+#[test]
+fn a_table_that_another_cluster_has_claimed_is_left_to_it() {
+    let mut world = after(|world| {
+        let mut theirs = world.property();
+        theirs.instance = Instance(0xeeee);
+        let properties = theirs.render("other");
+        *world.lake_mut() = lake::Lake { uuid: TableUuid([1; 16]), properties, ..lake::Lake::empty() };
+    });
+    let why = refused(decide_on_head(&mut world, Decision::Reingest));
+    assert_eq!(why, "cluster other reads its topic into it too; only one may");
+}
+
+fn another_topic(world: &mut World) {
+    let mut other = observation(FIRST_TABLE);
+    other.identity = StreamIdentity { topic: "returns".into(), topic_id: Some("r".into()), ..identity() };
+    other.partitions = vec![(Partition(0), Offset(3), Offset(9))];
+    world.input(0, Input::Observed(other));
+    world.run(0);
+}
+
+#[test]
+fn reset_is_about_the_topic_that_stopped() {
+    let mut world = after(another_topic);
+    stop_reading(&mut world, StopReason::TopicRecreated);
+    let expected = head(&world);
+    assert_eq!(decide(&mut world, Decision::Reset, expected), Some(ResumeEnd::Done));
+    let left: Vec<_> = world.table(0).chains.iter().map(|(key, chain)| (key.stream.0, chain.accepted_end.0)).collect();
+    assert_eq!(left, [(1, 3)]);
+
+    let mut world = after(another_topic);
+    let stopped = Stopped::new(StopReason::KafkaClusterChanged, "other brokers").of_topic("orders");
+    world.input(0, Input::StopRequested(FIRST_TABLE, stopped));
+    world.run(0);
+    let expected = head(&world);
+    assert_eq!(decide(&mut world, Decision::Reset, expected), Some(ResumeEnd::Done));
+    assert!(world.table(0).chains.is_empty(), "all topics are on the other brokers");
+}
+
+/// The head is of before the second topic: its start is the configured one again, where that can be told.
+#[test]
+fn a_topic_that_came_after_the_head_begins_at_the_configured_start() {
+    let came_after = || {
+        let mut world = World::running();
+        let early = head(&world);
+        another_topic(&mut world);
+        world.ingest(0, SESSION, &[(0, 1)]);
+        world.pass(0, 1_000);
+        world.lake_mut().head = early;
+        world.pass_alive(0, 600_000);
+        world
+    };
+    let mut world = came_after();
+    assert_eq!(decide_on_head(&mut world, Decision::Reingest), Some(ResumeEnd::Done));
+    another_topic(&mut world);
+    let starts: Vec<_> = world.table(0).chains.iter().map(|(key, chain)| (key.stream.0, chain.mark.offset.0)).collect();
+    assert_eq!(starts, [(0, 0), (0, 0), (1, 3)], "where the log begins, not 0");
+
+    let mut world = came_after();
+    let mut spec = world.table(0).spec.clone();
+    spec.start = crate::state::StartAt::Latest;
+    world.apply(0, Command::PutTable { spec });
+    let why = refused(decide_on_head(&mut world, Decision::Reingest));
+    assert!(why.ends_with("where topic returns began is not known any more"), "{why}");
+}
+
+/// A second decision, after the first one met a change, and of a life that has taken the table over.
+#[test]
+fn a_decision_may_be_made_again() {
+    let mut world = rolled_back();
+    let second = world.cluster(0xbbbb, SessionId(0xb), Settings { adopt_now: true, ..Settings::default() });
+    world.put_table(second, "orders");
+    world.run(second);
+    let resume = |world: &World| Resume { decision: Decision::Reingest, expected: head(world) };
+    let first = resume(&world);
+    world.input(second, Input::Resume(FIRST_TABLE, first));
+    let (id, fence) = world.run_to_request(second);
+    let other = world.lake().snapshots.keys().copied().find(|id| Some(*id) != head(&world));
+    world.lake_mut().head = other;
+    let lost = world.deliver(second, &fence);
+    world.input(second, Input::Answered(id, lost));
+    world.run(second);
+    world.pass(second, 5_000);
+    assert_eq!(world.stop_reason(second), Some(StopReason::LineageUnverifiable));
+    let again = resume(&world);
+    world.input(second, Input::Resume(FIRST_TABLE, again));
+    world.run(second);
+    world.pass(second, 2_000);
+    assert_eq!((world.resumed.pop(), world.stop_reason(second)), (Some(ResumeEnd::Done), None));
+    assert_eq!(world.exact(), 10);
 }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::catalog::conformance::Suite;
+use crate::catalog::conformance::{Pair, Suite};
 use crate::schema::{Column, ColumnType, schema_of};
 
 struct World {
@@ -50,6 +50,13 @@ async fn it_conforms() {
     let world = World::new();
     let catalog = world.open().await;
     Suite { backend: &catalog, store: &world.store, namespace: "suite" }.run().await;
+}
+
+#[tokio::test]
+async fn two_clients_of_one_database_agree() {
+    let world = World::new();
+    let (here, there) = (world.open().await, world.open().await);
+    Pair { here: &here, there: &there, store: &world.store, namespace: "pair" }.run().await;
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 mod catalogs;
 mod columns;
 mod generated;
+mod metadata;
 mod mistakes;
 mod tables;
 
@@ -109,7 +110,7 @@ fn quickstart_works_unchanged() {
         auth: RestAuth::None,
     };
     assert_eq!(table.iceberg.catalog, CatalogConfig::Rest(rest));
-    assert!(table.iceberg.metadata_columns);
+    assert_eq!(table.iceberg.metadata_columns, metadata::usual());
     let s3 = S3Config {
         bucket: Some("my-bucket".to_owned()),
         region: "us-east-1".to_owned(),

@@ -40,7 +40,8 @@ fn tables_inherit_and_override() {
     assert_eq!(web.buffer.flush_interval, Duration::from_secs(5));
     assert_eq!(web.kafka.properties["security.protocol"].expose(), "PLAINTEXT");
     assert_eq!(web.kafka.properties["ssl.ca.location"].expose(), "/ca");
-    assert!(orders.iceberg.metadata_columns && !web.iceberg.metadata_columns);
+    assert_eq!(orders.iceberg.metadata_columns, metadata::usual());
+    assert_eq!(web.iceberg.metadata_columns, MetadataColumns::default());
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use url::Url;
 
 use super::{Checker, absolute};
-use crate::config::choice::{CatalogType, Switch};
+use crate::config::choice::CatalogType;
 use crate::config::keys::Iceberg;
 use crate::config::model::{CatalogConfig, IcebergConfig, RestAuth, RestCatalogConfig, SqlCatalogConfig};
 use crate::config::problem::{Place, Sourced};
@@ -13,9 +13,6 @@ use crate::config::resolve::ResolvedTable;
 
 /// Longest namespace level, table name or catalog name, in bytes: the first two become parts of object names.
 const MAX_NAME: usize = 255;
-
-/// Columns that K2I fills by itself.
-const METADATA_COLUMNS: [&str; 4] = ["_kafka_topic", "_kafka_partition", "_kafka_offset", "_kafka_timestamp"];
 
 impl Checker<'_> {
     /// Levels of the namespace, and the table's name.
@@ -42,9 +39,10 @@ impl Checker<'_> {
         &mut self,
         table: &ResolvedTable,
         name: Option<&(Vec<String>, String)>,
+        several_topics: bool,
     ) -> Option<IcebergConfig> {
         let iceberg = &table.iceberg;
-        self.columns(iceberg);
+        let metadata_columns = self.metadata_columns(table, several_topics);
         let catalog = match iceberg.catalog_type.value {
             CatalogType::Rest => self.rest(iceberg).map(CatalogConfig::Rest),
             CatalogType::Sql => self.sql(table).map(CatalogConfig::Sql),
@@ -55,24 +53,12 @@ impl Checker<'_> {
             namespace,
             table: name,
             max_requests_per_second: iceberg.max_requests_per_second.value.0,
-            metadata_columns: iceberg.metadata_columns.value == Switch::On,
+            metadata_columns,
             columns: iceberg.columns.as_ref().map(|columns| columns.value.0.clone()),
             format: iceberg.format.value,
             on_unknown_field: iceberg.on_unknown_field.value,
             on_null_value: iceberg.on_null_value.value,
         })
-    }
-
-    fn columns(&mut self, iceberg: &Iceberg) {
-        let Some(columns) = &iceberg.columns else { return };
-        if iceberg.metadata_columns.value == Switch::Off {
-            return;
-        }
-        for column in &columns.value.0 {
-            if METADATA_COLUMNS.iter().any(|reserved| reserved.eq_ignore_ascii_case(&column.name)) {
-                self.problem(columns, format!("{} is added by metadata_columns = \"on\": leave it out", column.name));
-            }
-        }
     }
 
     fn rest(&mut self, iceberg: &Iceberg) -> Option<RestCatalogConfig> {

@@ -2,6 +2,7 @@
 
 mod iceberg;
 mod kafka;
+mod metadata;
 mod storage;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -151,7 +152,8 @@ impl Checker<'_> {
         let topics = self.topics(table);
         let name = self.table_name(table);
         let storage = self.storage(&table.storage, &table.iceberg);
-        let iceberg = self.iceberg(table, name.as_ref());
+        let several = topics.as_ref().is_some_and(|topics| topics.len() > 1);
+        let iceberg = self.iceberg(table, name.as_ref(), several);
         let buffer = buffer(&table.buffer);
         let (namespace, name) = name?;
         let key = format!("{}.{name}", namespace.join("."));
