@@ -10,12 +10,14 @@ acknowledged. `read` prints the roles that it was given, the column `id`, and th
 
 import json
 import sys
+import time
 
 from confluent_kafka import Producer
 
 from read_table import duckdb_on, pyiceberg_catalog
 
-FIRST_MS = 1_700_000_000_123
+# Of now: the broker deletes what is older than a week.
+FIRST_MS = time.time_ns() // 1_000_000
 # Key, headers, value. A key may be missing, empty or no text; a header may come twice, or have no value.
 RECORDS = (
     (b"plain", [("trace", b"1")], b'{"id":0}'),
