@@ -21,12 +21,8 @@ fn a_lost_data_folder_is_made_up_for_at_once() {
     scene("adopted_at_once", |scene| {
         let mut line = Line::lay(scene, 3)?;
         let production = line.keep_producing(ORDERS, PER_SECOND)?;
-        let mut k2i = line.ingest()?;
-        k2i.wait_ready()?;
-        line.wait_rows(1)?;
-        k2i.kill()?;
+        let committed = line.kill_with_rows()?;
         fs::remove_dir_all(&line.config.data_dir)?;
-        let committed = line.rows()?;
 
         line.config.flush_interval_seconds = LONG_SECONDS;
         let mut k2i = line.ingest_as(&["--adopt"])?;

@@ -1,6 +1,6 @@
 //! `--resume TABLE=keep`: the head stays as a person has set it, and reading goes on where it was.
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Result, bail, ensure};
 use k2i_tests::scene::{Scene, scene};
 
 use super::line::Line;
@@ -16,7 +16,7 @@ fn rows_that_were_rolled_back_stay_away_and_later_ones_arrive() {
         let k2i = line.ingest()?;
         line.produce(ORDERS)?;
         line.wait_rows(ORDERS.into())?;
-        let head = line.table()?.head(scene)?["snapshot-id"].as_i64().context("a snapshot has an id")?;
+        let head = line.head()?;
         line.feed().produce_from(ORDERS, ORDERS)?;
         line.wait_rows(u64::from(2 * ORDERS))?;
         k2i.drain()?;
@@ -26,8 +26,7 @@ fn rows_that_were_rolled_back_stay_away_and_later_ones_arrive() {
         wait_stopped(&mut stopped, "orders", "rolled_back")?;
         stopped.drain()?;
 
-        let head = head.to_string();
-        let k2i = line.ingest_as(&["--resume", "shop.orders=keep", "--expect-snapshot", &head])?;
+        let k2i = line.ingest_deciding("keep", head)?;
         line.feed().produce_from(2 * ORDERS, ORDERS)?;
         line.wait_rows(u64::from(2 * ORDERS))?;
         expect_first_and_last(&mut line, scene)?;

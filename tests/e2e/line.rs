@@ -59,6 +59,21 @@ impl<'a> Line<'a> {
         K2i::ingest_with(self.scene, &format!("k2i-{}", self.lives), &self.config, args, variables)
     }
 
+    /// Starts `k2i ingest` with a person's decision on its stopped table, made on this head.
+    pub fn ingest_deciding(&mut self, decision: &str, head: i64) -> Result<K2i> {
+        let resume = format!("{}={decision}", self.config.full_table());
+        self.ingest_as(&["--resume", &resume, "--expect-snapshot", &head.to_string()])
+    }
+
+    /// One life, killed once rows are committed. The answer is the number of rows in the table then.
+    pub fn kill_with_rows(&mut self) -> Result<u64> {
+        let mut k2i = self.ingest()?;
+        k2i.wait_ready()?;
+        self.wait_rows(1)?;
+        k2i.kill()?;
+        self.rows()
+    }
+
     /// The topic.
     pub fn feed(&mut self) -> &mut Feed<'a> {
         &mut self.feed
@@ -115,6 +130,11 @@ impl<'a> Line<'a> {
         let key = format!("k2i.{}.state", self.config.group_id);
         let state = properties[&key].as_str().with_context(|| format!("no {key} in {properties}"))?;
         Ok(serde_json::from_str(state)?)
+    }
+
+    /// The id of the snapshot that `main` points at.
+    pub fn head(&self) -> Result<i64> {
+        self.table()?.head(self.scene)?["snapshot-id"].as_i64().context("a snapshot has an id")
     }
 
     /// The table as others see it.

@@ -4,7 +4,6 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Result, ensure};
-use k2i_tests::k2i::K2i;
 use k2i_tests::scene::scene;
 
 use super::line::Line;
@@ -55,12 +54,9 @@ fn a_copy_of_a_life_that_was_replaced_stops() {
 /// Runs until rows are committed, ends the process as a power cut would, and copies its data folder. The answer is the
 /// number of rows in the table then.
 fn copy_after_rows(line: &mut Line<'_>, copy: &Path) -> Result<u64> {
-    let mut k2i: K2i = line.ingest()?;
-    k2i.wait_ready()?;
-    line.wait_rows(1)?;
-    k2i.kill()?;
+    let rows = line.kill_with_rows()?;
     copy_folder(&line.config.data_dir, copy)?;
-    line.rows()
+    Ok(rows)
 }
 
 fn put_back(copy: &Path, folder: &Path) -> Result<()> {

@@ -46,11 +46,7 @@ fn data_folder_lost() {
     scene("data_folder_lost", |scene| {
         let mut line = Line::lay(scene, 3)?;
         let production = line.keep_producing(ORDERS, PER_SECOND)?;
-        let mut k2i = line.ingest()?;
-        k2i.wait_ready()?;
-        line.wait_rows(1)?;
-        k2i.kill()?;
-        let committed = line.rows()?;
+        let committed = line.kill_with_rows()?;
         fs::remove_dir_all(&line.config.data_dir)?;
 
         let k2i = line.ingest()?;

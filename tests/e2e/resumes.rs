@@ -27,7 +27,7 @@ fn a_rolled_back_table_is_read_again_from_where_it_ends() {
         let k2i = line.ingest()?;
         line.produce(ORDERS)?;
         line.wait_rows(u64::from(ORDERS))?;
-        let early = head(&line, scene)?;
+        let early = line.head()?;
         line.feed().produce_from(ORDERS, ORDERS)?;
         line.wait_rows(u64::from(2 * ORDERS))?;
         k2i.drain()?;
@@ -37,16 +37,11 @@ fn a_rolled_back_table_is_read_again_from_where_it_ends() {
         wait_stopped(&mut stopped, TABLE, "rolled_back")?;
         stopped.kill()?;
         let elsewhere = format!("its head is snapshot {early}, not 42");
-        refused(&mut line, "reingest", "42", &elsewhere)?;
-        refused(
-            &mut line,
-            "reset",
-            &early.to_string(),
-            "stopped as rolled_back, which reset does not lift; use keep or reingest",
-        )?;
-        ensure!(head(&line, scene)? == early, "a refused decision has changed the table");
+        refused(&mut line, "reingest", 42, &elsewhere)?;
+        refused(&mut line, "reset", early, "stopped as rolled_back, which reset does not lift; use keep or reingest")?;
+        ensure!(line.head()? == early, "a refused decision has changed the table");
 
-        let k2i = line.ingest_as(&decision("reingest", &early.to_string()))?;
+        let k2i = line.ingest_deciding("reingest", early)?;
         line.wait_rows(u64::from(2 * ORDERS))?;
         check_acknowledged(&mut line, scene)?;
         let life = line.identity()?;
@@ -54,7 +49,7 @@ fn a_rolled_back_table_is_read_again_from_where_it_ends() {
         k2i.drain()?;
 
         // The same command line again, as a service manager would: there is nothing to decide any more.
-        let k2i = line.ingest_as(&decision("reingest", &early.to_string()))?;
+        let k2i = line.ingest_deciding("reingest", early)?;
         until("the table to be found well", DECISION_LIMIT, || {
             Ok(said(&k2i, "the table is not stopped: nothing was decided"))
         })?;
@@ -75,8 +70,8 @@ fn a_recreated_topic_begins_anew() {
         line.feed().create_again(2)?;
         let new = line.feed().produce_from(ORDERS, 2 * ORDERS)?;
 
-        let head = head(&line, scene)?.to_string();
-        let k2i = line.ingest_as(&decision("reset", &head))?;
+        let head = line.head()?;
+        let k2i = line.ingest_deciding("reset", head)?;
         line.wait_rows(u64::from(3 * ORDERS))?;
         k2i.drain()?;
         // Offsets begin again, so rows are told by what is in them.
@@ -98,22 +93,9 @@ fn order_ids(tally: &Value) -> Result<u128> {
     tally["order_ids"].as_str().context("a sum of ids is text")?.parse().context("a sum of ids is a number")
 }
 
-fn head(line: &Line<'_>, scene: &Scene) -> Result<i64> {
-    line.table()?.head(scene)?["snapshot-id"].as_i64().context("a snapshot has an id")
-}
-
-fn decision<'a>(name: &str, head: &'a str) -> [&'a str; 4] {
-    let resume = match name {
-        "reingest" => "shop.orders=reingest",
-        "reset" => "shop.orders=reset",
-        _ => "shop.orders=keep",
-    };
-    ["--resume", resume, "--expect-snapshot", head]
-}
-
 /// A decision that does not fit is refused aloud, and nothing else changes.
-fn refused(line: &mut Line<'_>, name: &str, head: &str, why: &str) -> Result<()> {
-    let mut k2i = line.ingest_as(&decision(name, head))?;
+fn refused(line: &mut Line<'_>, name: &str, head: i64, why: &str) -> Result<()> {
+    let mut k2i = line.ingest_deciding(name, head)?;
     let said = until("the decision to be refused", DECISION_LIMIT, || {
         k2i.expect_running()?;
         let log = k2i.log();
