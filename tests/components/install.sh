@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Brings a fresh Debian 12 machine to where the project builds and its tests run.
 #
-#   install.sh system              compilers and headers, by apt (asks for root)
+#   install.sh compile             compilers and headers, by apt (asks for root): all that the program takes
+#   install.sh system              the same, and what the tests' servers and readers run on
 #   install.sh network             what a network of its own takes, for `make offline`
 #   install.sh rust                the toolchain's parts and every crate of Cargo.lock
-#   install.sh COMPONENT           kafka, python, rest, s3, spark or flights, for the tests; prints the folder that it
-#                                  stands in
+#   install.sh COMPONENT           kafka, python, rest, s3, spark, flights or promtool, for the tests; prints the folder
+#                                  that it stands in
 #   install.sh pins                writes each requirements.txt anew from its requirements.in
 #
 # Each says on standard error what is missing and why, installs that, and nothing more: where nothing is missing it is
@@ -42,7 +43,7 @@ has_header() { printf '#include <%s>\n' "$1" | cc -E -; }
 has_java() { [ "$(java -XshowSettings:properties -version 2>&1 | sed -n 's/ *java.specification.version = //p')" -ge 17 ]; }
 has_python() { python3 -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))'; }
 
-install_system() {
+lacks_compilers() {
   lacks g++ 'compiles RocksDB' have c++
   lacks make 'builds librdkafka' have make
   lacks cmake 'builds librdkafka' have cmake
@@ -50,6 +51,15 @@ install_system() {
   lacks libssl-dev 'OpenSSL headers: librdkafka speaks TLS with it' has_header openssl/ssl.h
   lacks libcurl4-openssl-dev 'curl/curl.h: librdkafka includes it also where its use is turned off' has_header curl/curl.h
   lacks libclang-dev 'bindgen reads the headers of RocksDB with it' has_libclang
+}
+
+install_compile() {
+  lacks_compilers
+  install_packages
+}
+
+install_system() {
+  lacks_compilers
   lacks openjdk-17-jre-headless 'runs Apache Kafka, the REST catalog and Spark in the tests' has_java
   lacks maven "fetches Apache Kafka, the REST catalog and Spark's Iceberg jars" have mvn
   lacks python3-venv 'the tests read tables back with DuckDB and PyIceberg, in an environment of their own' has_python
@@ -151,6 +161,24 @@ install_environment() {
   echo "$dir"
 }
 
+# Out of Debian's package, which would start a server where it is installed.
+install_promtool() {
+  local package
+  package=$(cat "$here/promtool/package.txt")
+  if ! place promtool "$here/promtool/package.txt"; then
+    have apt-get || fail "promtool comes out of Debian's package $package, and there is no apt-get"
+    say "fetching to $dir (about 20 MB) promtool, which judges the metrics"
+    rm -rf "$dir"
+    mkdir -p "$dir/deb"
+    fetch_deb() { (cd "$dir/deb" && apt-get download -q -o APT::Sandbox::User=root "$package" >&2); }
+    fetch_deb || { apt-get update -q >&2 && fetch_deb; }
+    dpkg-deb --fsys-tarfile "$dir/deb"/*.deb | tar -x -C "$dir" --strip-components=3 ./usr/bin/promtool
+    rm -r "$dir/deb"
+    touch "$dir/.complete"
+  fi
+  echo "$dir"
+}
+
 write_pins() {
   scratch=$(mktemp -d)                     # not local: the trap runs when this function is over
   trap 'rm -rf "$scratch"' EXIT
@@ -167,6 +195,7 @@ write_pins() {
 }
 
 case ${1:-} in
+  compile) install_compile ;;
   system) install_system ;;
   network) install_network ;;
   rust) install_rust ;;
@@ -176,6 +205,7 @@ case ${1:-} in
   s3) install_environment s3 '(about 150 MB): the S3 server of the tests' ;;
   spark) install_environment spark '(about 480 MB): Spark reads back what K2I wrote' ;;
   flights) install_environment flights '(about 40 MB): the flights of 2013 from New York, data of a test' ;;
+  promtool) install_promtool ;;
   pins) write_pins ;;
   *) sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//p}' "${BASH_SOURCE[0]}" >&2; exit 2 ;;
 esac

@@ -15,6 +15,8 @@ mod line;
 mod memory;
 mod metadata;
 mod old_copies;
+mod packages;
+mod prometheus;
 mod quickstart;
 mod records;
 mod restarts;

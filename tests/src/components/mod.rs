@@ -4,6 +4,7 @@
 
 mod flights;
 mod kafka;
+mod promtool;
 mod python;
 mod rest;
 mod s3;
@@ -17,6 +18,7 @@ use anyhow::{Context, Result, bail, ensure};
 
 pub use flights::flights;
 pub use kafka::Kafka;
+pub use promtool::promtool;
 pub use python::{Python, Variable, answer};
 pub use rest::{Listening, RestCatalog};
 pub use s3::S3;
