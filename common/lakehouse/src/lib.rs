@@ -8,6 +8,7 @@
 //!
 //! - [`storage`]: object stores behind Iceberg locations; nothing written is ever overwritten
 //! - [`schema`]: column lists, Arrow, which tables this version can write
+//! - [`properties`]: what a table's own properties ask of a writer
 //! - [`statistics`]: Parquet footer → column statistics with correct bounds → Iceberg data file
 //! - [`catalog`]: SQL on SQLite, REST, and an in-memory fake, with one conformance suite
 //! - [`commit`]: the port that coordinator and workers use
@@ -19,6 +20,7 @@ pub mod catalog;
 pub mod commit;
 mod connection;
 mod error;
+pub mod properties;
 pub mod schema;
 mod secret;
 pub mod statistics;

@@ -17,6 +17,7 @@ mod tests;
 
 pub use error::WriteError;
 pub use footer::{FileIdentity, FileOffsets, MANIFEST_KEY, OFFSETS_KEY};
+pub use k2i_lakehouse::properties::Codec;
 pub use properties::{IntegerEncoding, WriterOptions};
 pub use schema::{EXTENSION_KEY, UUID_EXTENSION};
 pub use writer::{FileWriter, Sealed};

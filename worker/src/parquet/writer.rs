@@ -18,7 +18,7 @@ use parquet::file::metadata::ParquetMetaData;
 use super::error::WriteError;
 use super::footer::{FileIdentity, FileOffsets, offsets_entry};
 use super::nan::NanCounts;
-use super::properties::{DELTA_RESERVE, PAGE_ROWS, WriterOptions};
+use super::properties::{DELTA_RESERVE, WriterOptions};
 use super::schema::parquet_schema;
 use super::sink::HashingFile;
 
@@ -48,6 +48,7 @@ pub struct FileWriter {
     schema: SchemaRef,
     writer: ArrowWriter<HashingFile>,
     reserving_columns: Vec<usize>,
+    page_rows: usize,
     nans: NanCounts,
     offsets: BTreeMap<ChainKey, FileOffsets>,
     rows: u64,
@@ -78,6 +79,7 @@ impl FileWriter {
             schema: SchemaRef::clone(schema),
             writer,
             reserving_columns,
+            page_rows: options.page_rows,
             nans: NanCounts::new(schema),
             offsets: BTreeMap::new(),
             rows: 0,
@@ -122,7 +124,7 @@ impl FileWriter {
         }
         let untouched = |width: &usize| {
             // A page's worth of values, and an eighth or more for block headers and the rows a page may have over.
-            let touched = rows.min(PAGE_ROWS) * (width + 1) + 4096;
+            let touched = rows.min(self.page_rows) * (width + 1) + 4096;
             DELTA_RESERVE.saturating_sub(touched)
         };
         self.writer.memory_size().saturating_sub(self.reserving_columns.iter().map(untouched).sum())
@@ -134,10 +136,11 @@ impl FileWriter {
         self.writer.in_progress_rows()
     }
 
-    /// What the file would come to: bytes written, and those that the row group in progress is expected to take.
+    /// What the encoder expects the row group in progress to take. What is in pages that have not ended counts before
+    /// compression: on short records this is several times too much.
     #[must_use]
-    pub fn expected_bytes(&self) -> u64 {
-        self.bytes_written() + self.writer.in_progress_size() as u64
+    pub fn in_progress_bytes(&self) -> u64 {
+        self.writer.in_progress_size() as u64
     }
 
     /// Bytes of the row groups that went to the file.

@@ -13,9 +13,11 @@
 
 mod absent;
 pub mod cut;
+mod files;
 mod reoffer;
 mod services;
 mod settings;
+mod size;
 mod submitter;
 mod supervisor;
 mod target;

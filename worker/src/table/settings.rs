@@ -11,8 +11,8 @@ use crate::parquet::WriterOptions;
 /// When a cut ends before its tick, and what a writer may hold.
 #[derive(Debug, Clone)]
 pub struct WriterLimits {
-    /// Bytes of a file at which the cut ends.
-    pub file_bytes: u64,
+    /// Bytes of a file at which the cut ends; `None`: as the table says, else 512 MiB.
+    pub file_bytes: Option<u64>,
     /// Rows at which the cut ends.
     pub records: u64,
     /// Bytes of records that wait for the writer.
@@ -40,7 +40,7 @@ pub struct TableSettings {
     pub decode: DecodeOptions,
     /// Iceberg schema as JSON to create the table with; `None`: inferred from a sample.
     pub schema: Option<String>,
-    /// How files are written.
+    /// How files are written where the table does not say; its row groups are the largest that there may be.
     pub files: WriterOptions,
     /// Bounds.
     pub limits: WriterLimits,

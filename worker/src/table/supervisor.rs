@@ -367,7 +367,11 @@ impl Supervisor {
             return Err(Setback::later("the catalog shows another table of this name"));
         }
         let instance = self.view.borrow().instance;
-        Target::resolve(settings, &table, instance, view.incarnation).map_err(Setback::Stop)
+        let target = Target::resolve(settings, &table, instance, view.incarnation).map_err(Setback::Stop)?;
+        if !target.neglected.is_empty() {
+            tracing::warn!(table = view.name, properties = ?target.neglected, "table properties that k2i does not follow");
+        }
+        Ok(target)
     }
 
     /// The table's topics as the brokers show them now.

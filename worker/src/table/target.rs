@@ -7,7 +7,9 @@ use k2i_domain::ids::{Incarnation, Instance, SchemaId, Sequence, SessionId, Spec
 use k2i_domain::port::{StopReason, Stopped};
 use k2i_lakehouse::schema::arrow_schema;
 use k2i_lakehouse::{SchemaRef, TargetTable};
+use sha2::{Digest, Sha256};
 
+use super::files::Files;
 use super::settings::TableSettings;
 use crate::decode::DecodePlan;
 
@@ -23,6 +25,9 @@ pub(crate) struct Target {
     pub(crate) spec_id: SpecId,
     pub(crate) arrow: ArrowSchema,
     pub(crate) plan: DecodePlan,
+    pub(crate) files: Files,
+    /// Properties that are set and not followed.
+    pub(crate) neglected: Vec<String>,
 }
 
 impl Target {
@@ -37,7 +42,7 @@ impl Target {
         incarnation: Incarnation,
     ) -> Result<Arc<Self>, Stopped> {
         let refuse = |detail: String| Stopped::new(StopReason::Schema, detail);
-        table.writable.as_ref().map_err(|why| refuse(why.to_string()))?;
+        let wishes = table.writable.as_ref().map_err(|why| refuse(why.to_string()))?;
         let arrow = arrow_schema(&table.schema).map_err(|error| refuse(error.to_string()))?;
         let plan = DecodePlan::new(&arrow, &settings.metadata_columns, settings.decode.clone())
             .map_err(|error| refuse(error.to_string()))?;
@@ -51,12 +56,29 @@ impl Target {
             spec_id: table.spec_id,
             arrow,
             plan,
+            files: Files::of(settings, wishes),
+            neglected: wishes.neglected.clone(),
         }))
     }
 
     /// The object name of a manifest's file: nobody else makes the same one, and it is never written twice.
     pub(crate) fn location(&self, session: SessionId, sequence: Sequence, file: u32) -> String {
         let Self { data_location, instance, incarnation, .. } = self;
-        format!("{data_location}/k2i-{instance}-{incarnation}-{session}-{sequence}-{file}.parquet")
+        let name = format!("k2i-{instance}-{incarnation}-{session}-{sequence}-{file}.parquet");
+        if self.files.hashed_names {
+            return format!("{data_location}/{}/{name}", spread(&name));
+        }
+        format!("{data_location}/{name}")
     }
 }
+
+/// Twenty bits of a hash of the name as folders, in the form of Iceberg's `ObjectStoreLocationProvider`: stores that
+/// divide their keys by prefix then get requests for all parts alike. Which hash it is matters to nobody.
+fn spread(name: &str) -> String {
+    let hash = Sha256::digest(name);
+    let bits = format!("{:08b}{:08b}{:08b}", hash[0], hash[1], hash[2]);
+    format!("{}/{}/{}/{}", &bits[..4], &bits[4..8], &bits[8..12], &bits[12..20])
+}
+
+#[cfg(test)]
+mod tests;

@@ -18,6 +18,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::Generation;
 use super::cut::{OpenCut, ReadChain};
 use super::settings::TableSettings;
+use super::size::Expected;
 use super::submitter::{SealedCut, ToSubmit};
 use super::target::Target;
 use crate::decode::{DecodeError, Decoder, HeaderRef, Pushed, RecordRef};
@@ -90,6 +91,8 @@ struct Active {
     topics: BTreeMap<StreamId, Arc<str>>,
     decoder: Decoder,
     file: Option<FileWriter>,
+    /// What is known of how large files become.
+    expected: Expected,
     /// Offsets of rows that are in the decoder or the open file, not yet noted in the file.
     offsets: BTreeMap<ChainKey, FileOffsets>,
     /// A record was refused: nothing more is taken until the next generation.
@@ -200,7 +203,7 @@ impl Writer {
             return Ok(());
         }
         let limits = &self.settings.limits;
-        let full = now.cut.rows() >= limits.records || now.file_bytes() >= limits.file_bytes;
+        let full = now.cut.rows() >= limits.records || now.file_bytes() >= now.target.files.file_bytes;
         if full && !now.failed { self.close(now, None) } else { Ok(()) }
     }
 
@@ -263,7 +266,7 @@ impl Writer {
         if path.exists() {
             std::fs::remove_file(&path).map_err(|error| error.to_string())?;
         }
-        FileWriter::create(&path, &now.target.arrow, &self.settings.files).map_err(|error| error.to_string())
+        FileWriter::create(&path, &now.target.arrow, &now.target.files.options).map_err(|error| error.to_string())
     }
 
     fn spool_path(&self, sequence: Sequence) -> PathBuf {
@@ -311,10 +314,15 @@ impl Writer {
         };
         let file = now.file.take();
         let path = file.as_ref().map(|file| file.path().to_owned());
+        let last_group = file.as_ref().map(|file| (file.bytes_written(), file.in_progress_bytes()));
         let sealed = self.seal_and_log(now, ranges, sequence, file, &identity);
         if let (Err(_), Some(path)) = (&sealed, path) {
             // Another attempt has another name; what cannot be removed now goes with the next start.
             let _ = std::fs::remove_file(path);
+        }
+        if let (Ok(cut), Some((before, in_progress))) = (&sealed, last_group) {
+            let bytes: u64 = cut.manifest.files.iter().map(|file| file.bytes).sum();
+            now.expected.learn(in_progress, bytes.saturating_sub(before));
         }
         sealed
     }
@@ -411,6 +419,7 @@ impl Active {
             topics: begin.streams.iter().map(|(id, stream)| (*id, stream.topic.as_str().into())).collect(),
             streams: begin.streams,
             file: None,
+            expected: Expected::default(),
             offsets: BTreeMap::new(),
             failed: false,
         }
@@ -441,7 +450,8 @@ impl Active {
     }
 
     fn file_bytes(&self) -> u64 {
-        self.file.as_ref().map_or(0, FileWriter::expected_bytes)
+        let bytes = |file: &FileWriter| self.expected.bytes(file.bytes_written(), file.in_progress_bytes());
+        self.file.as_ref().map_or(0, bytes)
     }
 
     fn memory(&self) -> usize {
@@ -451,7 +461,7 @@ impl Active {
 
 fn manifest_file(target: &Target, session: SessionId, sequence: Sequence, sealed: &Sealed) -> ManifestFile {
     let nans = sealed.nan_counts.iter().map(|(field, count)| (*field, *count)).collect();
-    let statistics = FileStatistics::from_parquet(&target.schema, &sealed.metadata, &nans);
+    let statistics = FileStatistics::from_parquet(&target.schema, &sealed.metadata, &nans, &target.files.metrics);
     ManifestFile {
         location: target.location(session, sequence, 0),
         bytes: sealed.bytes,

@@ -8,6 +8,7 @@ use k2i_domain::ids::{SchemaId, SpecId, TableUuid};
 
 use super::Lakehouse;
 use crate::error::LakehouseError;
+use crate::properties::WriteProperties;
 use crate::schema::{Unwritable, writable};
 
 /// A table as the target of data files.
@@ -27,8 +28,8 @@ pub struct TargetTable {
     pub spec_id: SpecId,
     /// All its properties.
     pub properties: BTreeMap<String, String>,
-    /// Whether this version can write it at all.
-    pub writable: Result<(), Unwritable>,
+    /// What it asks of its writers, or why this version cannot write it at all.
+    pub writable: Result<WriteProperties, Unwritable>,
 }
 
 impl Lakehouse {
@@ -43,23 +44,27 @@ impl Lakehouse {
 }
 
 fn target(metadata: &TableMetadata) -> TargetTable {
+    let properties: BTreeMap<String, String> =
+        metadata.properties().iter().map(|(key, value)| (key.clone(), value.clone())).collect();
+    let wishes = || WriteProperties::of(&properties).map_err(Unwritable::from);
     TargetTable {
+        writable: writable(metadata).and_then(|()| wishes()),
         uuid: TableUuid(metadata.uuid().into_bytes()),
         location: metadata.location().to_owned(),
         data_location: data_location(metadata),
         schema: metadata.current_schema().clone(),
         schema_id: SchemaId(metadata.current_schema_id()),
         spec_id: SpecId(metadata.default_partition_spec_id()),
-        properties: metadata.properties().iter().map(|(key, value)| (key.clone(), value.clone())).collect(),
-        writable: writable(metadata),
+        properties,
     }
 }
 
-/// As Iceberg's Java `LocationProviders` has it; the second property is an older name of the first.
+/// As Iceberg's Java `LocationProviders` has it; the later properties are older names of the first.
 fn data_location(metadata: &TableMetadata) -> String {
-    let properties = metadata.properties();
-    let configured = properties.get("write.data.path").or_else(|| properties.get("write.folder-storage.path"));
-    match configured {
+    let property = |name: &str| metadata.properties().get(name);
+    let hashed = property("write.object-storage.enabled").is_some_and(|value| value.eq_ignore_ascii_case("true"));
+    let for_hashed = || property("write.object-storage.path").filter(|_| hashed);
+    match property("write.data.path").or_else(for_hashed).or_else(|| property("write.folder-storage.path")) {
         Some(path) => path.trim_end_matches('/').to_owned(),
         None => format!("{}/data", metadata.location()),
     }

@@ -15,6 +15,7 @@ use parquet::file::properties::WriterProperties;
 
 use super::*;
 use crate::catalog::{CatalogKind, Fault, MemoryCatalog};
+use crate::properties::{Codec, MetricsModes, WriteProperties};
 use crate::schema::{Column, ColumnType, arrow_schema, schema_of, schema_to_json};
 use crate::statistics::FileStatistics;
 
@@ -78,7 +79,13 @@ impl World {
             sha256: [0; 32],
             schema: target.schema_id,
             spec: target.spec_id,
-            statistics: FileStatistics::from_parquet(&target.schema, &metadata, &BTreeMap::new()).encode(),
+            statistics: FileStatistics::from_parquet(
+                &target.schema,
+                &metadata,
+                &BTreeMap::new(),
+                &MetricsModes::default(),
+            )
+            .encode(),
         }
     }
 
@@ -391,7 +398,7 @@ async fn workers_see_where_and_whether_to_write() {
     assert_eq!(target.uuid.to_string(), base.metadata().uuid().to_string());
     assert_eq!(target.data_location, "file:///elsewhere");
     assert!(target.location.ends_with("/house/shop/orders"));
-    assert_eq!(target.writable, Ok(()));
+    assert_eq!(target.writable, Ok(WriteProperties { codec: Some(Codec::ZSTD), ..WriteProperties::default() }));
     assert_eq!(target.properties["k2i.orders.state"], "first");
 }
 

@@ -3,6 +3,7 @@
 use iceberg::spec::{FormatVersion, PrimitiveType, TableMetadata, Type};
 
 use crate::commit::format_version;
+use crate::properties::PropertyError;
 
 /// Why a table cannot be written by this version.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -30,6 +31,9 @@ pub enum Unwritable {
         /// Its type.
         kind: String,
     },
+    /// A property that this version cannot follow.
+    #[error(transparent)]
+    Property(#[from] PropertyError),
 }
 
 /// Says whether a snapshot can be committed to the table. Files of an older spec or schema that still exists are legal,

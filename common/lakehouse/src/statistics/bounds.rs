@@ -38,13 +38,15 @@ impl Bound {
 #[derive(Debug)]
 pub(super) struct Bounds {
     kind: PrimitiveType,
+    /// Longest bound, in code points of a string or bytes of a binary.
+    length: usize,
     lower: Bound,
     upper: Bound,
 }
 
 impl Bounds {
-    pub(super) fn new(kind: PrimitiveType) -> Self {
-        Self { kind, lower: Bound::Empty, upper: Bound::Empty }
+    pub(super) fn new(kind: PrimitiveType, length: usize) -> Self {
+        Self { kind, length, lower: Bound::Empty, upper: Bound::Empty }
     }
 
     /// Takes in one row group's part of the column.
@@ -61,10 +63,10 @@ impl Bounds {
     }
 
     pub(super) fn lower(&self) -> Option<Vec<u8>> {
-        self.lower.known().map(|value| value.lower_bound(&self.kind))
+        self.lower.known().map(|value| value.lower_bound(&self.kind, self.length))
     }
 
     pub(super) fn upper(&self) -> Option<Vec<u8>> {
-        self.upper.known().and_then(|value| value.upper_bound(&self.kind))
+        self.upper.known().and_then(|value| value.upper_bound(&self.kind, self.length))
     }
 }

@@ -2,18 +2,28 @@
 
 use std::collections::BTreeMap;
 
-use iceberg::spec::{PrimitiveType, Schema, StructType, Type};
+use iceberg::spec::Schema;
 use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData, RowGroupMetaData};
 
 use super::bounds::Bounds;
-use super::{ColumnStatistics, FileStatistics, MAX_BOUNDED_COLUMNS};
+use super::{ColumnStatistics, FileStatistics};
+use crate::properties::{MetricsMode, MetricsModes};
 
 impl FileStatistics {
     /// Statistics of a file that was written with `schema`. Columns are recognised by the field id in the footer;
-    /// `nans` are the NaN counts by field id, which Parquet does not know.
+    /// `nans` are the NaN counts by field id, which Parquet does not know; `modes` say how much is kept of each column.
     #[must_use]
-    pub fn from_parquet(schema: &Schema, metadata: &ParquetMetaData, nans: &BTreeMap<i32, u64>) -> Self {
-        let mut bounds = bounded_columns(schema);
+    pub fn from_parquet(
+        schema: &Schema,
+        metadata: &ParquetMetaData,
+        nans: &BTreeMap<i32, u64>,
+        modes: &MetricsModes,
+    ) -> Self {
+        let leaves = modes.of_leaves(schema);
+        let mode = |field: &i32| leaves.get(field).map_or(MetricsMode::Counts, |(_, mode)| *mode);
+        let bounded = leaves.iter().filter_map(|(id, (kind, mode))| Some((*id, kind.clone(), mode.bound_length()?)));
+        let mut bounds: BTreeMap<i32, Bounds> =
+            bounded.map(|(id, kind, length)| (id, Bounds::new(kind, length))).collect();
         let mut columns = BTreeMap::<i32, ColumnStatistics>::new();
         for chunk in metadata.row_groups().iter().flat_map(RowGroupMetaData::columns) {
             let Some(field) = field_id(chunk).filter(|field| schema.field_by_id(*field).is_some()) else { continue };
@@ -24,13 +34,15 @@ impl FileStatistics {
                 // Parquet counts empty lists as values, and readers do not prune by elements.
                 continue;
             }
-            count(column, chunk, first);
+            if mode(&field).counts() {
+                count(column, chunk, first);
+            }
             if let Some(bounds) = bounds.get_mut(&field) {
                 bounds.add(chunk);
             }
         }
         for (field, column) in &mut columns {
-            column.nans = nans.get(field).copied();
+            column.nans = nans.get(field).copied().filter(|_| mode(field).counts());
             column.lower = bounds.get(field).and_then(Bounds::lower);
             column.upper = bounds.get(field).and_then(Bounds::upper);
         }
@@ -48,23 +60,6 @@ fn count(column: &mut ColumnStatistics, chunk: &ColumnChunkMetaData, first: bool
     } else {
         column.values = column.values.map(|before| before + values);
         column.nulls = column.nulls.zip(nulls).map(|(before, nulls)| before + nulls);
-    }
-}
-
-/// The first columns of the schema, in its order, without what is inside lists and maps.
-fn bounded_columns(schema: &Schema) -> BTreeMap<i32, Bounds> {
-    let mut leaves = Vec::new();
-    collect_leaves(schema.as_struct(), &mut leaves);
-    leaves.into_iter().take(MAX_BOUNDED_COLUMNS).map(|(id, kind)| (id, Bounds::new(kind))).collect()
-}
-
-fn collect_leaves(fields: &StructType, leaves: &mut Vec<(i32, PrimitiveType)>) {
-    for field in fields.fields() {
-        match field.field_type.as_ref() {
-            Type::Primitive(kind) => leaves.push((field.id, kind.clone())),
-            Type::Struct(inner) => collect_leaves(inner, leaves),
-            Type::List(_) | Type::Map(_) => {}
-        }
     }
 }
 

@@ -17,9 +17,6 @@ mod tests;
 
 use std::collections::BTreeMap;
 
-/// Columns that get bounds, counted in schema order (Iceberg's `write.metadata.metrics.max-inferred-column-defaults`).
-pub const MAX_BOUNDED_COLUMNS: usize = 100;
-
 /// Statistics of one data file.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct FileStatistics {

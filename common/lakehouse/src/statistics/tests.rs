@@ -13,6 +13,7 @@ use parquet::file::metadata::ParquetMetaData;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 
 use super::*;
+use crate::properties::MetricsModes;
 use crate::schema::{Column, arrow_schema, schema_of};
 
 fn schema(columns: &[(&str, &str)]) -> Schema {
@@ -36,7 +37,7 @@ fn written(schema: &Schema, groups: &[Vec<ArrayRef>]) -> ParquetMetaData {
 }
 
 fn statistics(schema: &Schema, groups: &[Vec<ArrayRef>]) -> FileStatistics {
-    FileStatistics::from_parquet(schema, &written(schema, groups), &BTreeMap::new())
+    FileStatistics::from_parquet(schema, &written(schema, groups), &BTreeMap::new(), &MetricsModes::default())
 }
 
 fn strings(values: &[&str]) -> Vec<ArrayRef> {
@@ -61,7 +62,7 @@ fn counts_cover_all_row_groups() {
         group(vec![Some(7)], vec![Some(-0.5)]),
     ];
     let metadata = written(&schema, &groups);
-    let found = FileStatistics::from_parquet(&schema, &metadata, &BTreeMap::from([(2, 1)]));
+    let found = FileStatistics::from_parquet(&schema, &metadata, &BTreeMap::from([(2, 1)]), &MetricsModes::default());
     let n = &found.columns[&1];
     assert_eq!((n.values, n.nulls, n.nans), (Some(4), Some(1), None));
     assert_eq!(n.lower, Some((-3_i64).to_le_bytes().to_vec()));
@@ -131,7 +132,8 @@ fn a_row_group_without_statistics_makes_the_bounds_unknown() {
     let mut builder = spoken.into_builder();
     let groups: Vec<_> = builder.take_row_groups().into_iter().chain(silent.row_groups().to_vec()).collect();
     let metadata = builder.set_row_groups(groups).build();
-    let column = FileStatistics::from_parquet(&schema, &metadata, &BTreeMap::new()).columns[&1].clone();
+    let found = FileStatistics::from_parquet(&schema, &metadata, &BTreeMap::new(), &MetricsModes::default());
+    let column = found.columns[&1].clone();
     assert_eq!((column.values, column.nulls), (Some(3), None));
     assert_eq!((column.lower, column.upper), (None, None));
 }
@@ -231,13 +233,13 @@ fn structs_are_bounded_and_lists_are_not() {
 
 #[test]
 fn only_the_first_columns_are_bounded() {
-    let names: Vec<_> = (0..MAX_BOUNDED_COLUMNS + 5).map(|index| format!("c{index}")).collect();
+    let names: Vec<_> = (0..105).map(|index| format!("c{index}")).collect();
     let columns: Vec<_> = names.iter().map(|name| (name.as_str(), "int")).collect();
     let schema = schema(&columns);
     let group = names.iter().map(|_| Arc::new(Int32Array::from(vec![1])) as ArrayRef).collect();
     let found = statistics(&schema, &[group]);
     let bounded = found.columns.values().filter(|column| column.lower.is_some()).count();
-    assert_eq!((found.columns.len(), bounded), (names.len(), MAX_BOUNDED_COLUMNS));
+    assert_eq!((found.columns.len(), bounded), (names.len(), 100));
     assert!(found.columns[&100].lower.is_some() && found.columns[&101].lower.is_none());
 }
 

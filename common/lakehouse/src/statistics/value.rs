@@ -4,8 +4,8 @@ use iceberg::spec::PrimitiveType;
 use parquet::basic::Type as PhysicalType;
 use parquet::file::statistics::Statistics;
 
-/// Longest string bound in code points, and binary bound in bytes (Iceberg's default metrics mode, `truncate(16)`).
-const BOUND_LENGTH: usize = 16;
+/// Longest fixed that has bounds.
+const LONGEST_FIXED: usize = 16;
 
 /// Values of one column are of one kind.
 #[derive(Debug, Clone, PartialEq)]
@@ -67,7 +67,7 @@ impl Value {
             (PrimitiveType::Binary, PhysicalType::BYTE_ARRAY) => Some(Self::Bytes(bytes.to_vec())),
             // A truncated fixed is not a fixed any more, and a long one is not worth its bytes.
             (PrimitiveType::Fixed(length), PhysicalType::FIXED_LEN_BYTE_ARRAY)
-                if bytes.len() as u64 == *length && bytes.len() <= BOUND_LENGTH =>
+                if bytes.len() as u64 == *length && bytes.len() <= LONGEST_FIXED =>
             {
                 Some(Self::Bytes(bytes.to_vec()))
             }
@@ -90,24 +90,22 @@ impl Value {
         }
     }
 
-    /// As a lower bound: cut short where it is long.
-    pub(super) fn lower_bound(&self, kind: &PrimitiveType) -> Vec<u8> {
+    /// As a lower bound: cut to `length` code points of a string or bytes of a binary.
+    pub(super) fn lower_bound(&self, kind: &PrimitiveType, length: usize) -> Vec<u8> {
         match (self, kind) {
-            (Self::Bytes(bytes), PrimitiveType::String) => bytes[..prefix(bytes)].to_vec(),
-            (Self::Bytes(bytes), _) => bytes[..bytes.len().min(BOUND_LENGTH)].to_vec(),
+            (Self::Bytes(bytes), PrimitiveType::String) => bytes[..prefix(bytes, length)].to_vec(),
+            (Self::Bytes(bytes), PrimitiveType::Binary) => bytes[..bytes.len().min(length)].to_vec(),
             _ => self.single_value(),
         }
     }
 
-    /// As an upper bound: cut short where it is long, and then rounded up. `None` where nothing is above it.
-    pub(super) fn upper_bound(&self, kind: &PrimitiveType) -> Option<Vec<u8>> {
+    /// As an upper bound: cut to `length` where it is longer, and then rounded up. `None` where nothing is above it.
+    pub(super) fn upper_bound(&self, kind: &PrimitiveType, length: usize) -> Option<Vec<u8>> {
         match (self, kind) {
-            (Self::Bytes(bytes), PrimitiveType::String) if prefix(bytes) < bytes.len() => {
-                next_string(&bytes[..prefix(bytes)])
+            (Self::Bytes(bytes), PrimitiveType::String) if prefix(bytes, length) < bytes.len() => {
+                next_string(&bytes[..prefix(bytes, length)])
             }
-            (Self::Bytes(bytes), PrimitiveType::Binary) if bytes.len() > BOUND_LENGTH => {
-                next_bytes(&bytes[..BOUND_LENGTH])
-            }
+            (Self::Bytes(bytes), PrimitiveType::Binary) if bytes.len() > length => next_bytes(&bytes[..length]),
             _ => Some(self.single_value()),
         }
     }
@@ -151,10 +149,10 @@ fn shortest(value: i128) -> Vec<u8> {
     wide[start..].to_vec()
 }
 
-/// Length in bytes of the first code points of valid UTF-8.
-fn prefix(bytes: &[u8]) -> usize {
+/// Length in bytes of the first `length` code points of valid UTF-8.
+fn prefix(bytes: &[u8], length: usize) -> usize {
     let starts = bytes.iter().enumerate().filter(|(_, byte)| **byte & 0xc0 != 0x80);
-    starts.map(|(index, _)| index).nth(BOUND_LENGTH).unwrap_or(bytes.len())
+    starts.map(|(index, _)| index).nth(length).unwrap_or(bytes.len())
 }
 
 /// The smallest string of at most as many code points that is above every string beginning with `text`.

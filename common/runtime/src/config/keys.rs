@@ -57,8 +57,9 @@ section! {
         flush_interval_seconds: Whole<1, 86_400> = Whole(30);
         /// Rows after which a table is flushed early.
         flush_max_records: Whole<1, 1_000_000_000_000>, unset "no limit", example "1000000";
-        /// Size at which a data file is complete and its table is flushed early.
-        flush_max_size_mb: Whole<1, 65_536> = Whole(512);
+        /// Size at which a data file is complete and its table is flushed early. Goes before the table's own
+        /// `write.target-file-size-bytes`.
+        flush_max_size_mb: Whole<1, 65_536>, unset "what the table says, else 512", example "512";
     }
 }
 

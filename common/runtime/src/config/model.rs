@@ -66,8 +66,8 @@ pub struct BufferConfig {
     pub flush_interval: Duration,
     /// Rows after which it is flushed early.
     pub flush_max_records: Option<u64>,
-    /// Target size of a data file in bytes; a file that reaches it flushes the table early.
-    pub flush_max_bytes: u64,
+    /// Target size of a data file in bytes; a file that reaches it flushes the table early. `None`: as the table says.
+    pub flush_max_bytes: Option<u64>,
 }
 
 /// Catalog, table and decoding.

@@ -103,7 +103,7 @@ fn quickstart_works_unchanged() {
     assert_eq!(table.kafka.start, Start::Earliest);
     assert_eq!(table.buffer.flush_interval, Duration::from_secs(30));
     assert_eq!(table.buffer.flush_max_records, None);
-    assert_eq!(table.buffer.flush_max_bytes, 512 * 1024 * 1024);
+    assert_eq!(table.buffer.flush_max_bytes, None);
     let rest = RestCatalogConfig {
         uri: "http://localhost:8181".to_owned(),
         warehouse: Some("s3://my-bucket/warehouse".to_owned()),
@@ -155,7 +155,7 @@ fn file_then_environment_then_flags() {
     let config = Config::load(&sources).unwrap();
     assert_eq!(config.tables[0].buffer.flush_interval, Duration::from_secs(10));
     assert_eq!(config.memory_bytes, 200 * 1024 * 1024);
-    assert_eq!(config.tables[0].buffer.flush_max_bytes, 66 * 1024 * 1024);
+    assert_eq!(config.tables[0].buffer.flush_max_bytes, Some(66 * 1024 * 1024));
     assert_eq!(config.data_dir, PathBuf::from("/flag"));
 }
 

@@ -216,6 +216,6 @@ fn buffer(buffer: &Buffer) -> BufferConfig {
     BufferConfig {
         flush_interval: Duration::from_secs(buffer.flush_interval_seconds.value.0),
         flush_max_records: buffer.flush_max_records.as_ref().map(|records| records.value.0),
-        flush_max_bytes: buffer.flush_max_size_mb.value.0 * MIB,
+        flush_max_bytes: buffer.flush_max_size_mb.as_ref().map(|size| size.value.0 * MIB),
     }
 }
