@@ -1,5 +1,7 @@
-//! The decoder against records written by hand; [`oracle`] compares it with a slow one on random records.
+//! The decoder against records written by hand; [`oracle`] compares it with a slow one on random records,
+//! [`hostile`] brings what should break it.
 
+mod hostile;
 mod infer;
 mod oracle;
 mod random;

@@ -1,6 +1,7 @@
 //! The watcher: reports a table's topics to the coordinator, at once and then every ten seconds.
 //!
-//! Where the table does not exist yet, it also proposes the schema: the configured one, or one inferred from a sample.
+//! Where the table does not exist yet, it also proposes the schema: the configured one, or one inferred from a sample. A
+//! sample that cannot give one stops the table.
 //! Where somebody else made it and this version cannot write it, it asks for the stop instead, before the first report:
 //! such a table is not even claimed.
 
@@ -20,6 +21,7 @@ use tokio::time::{Instant, timeout};
 use crate::kafka::{KafkaView, TopicState};
 use crate::reader::SourceFactory;
 use crate::table::{Services, Target, log_of};
+use sample::NoSchema;
 
 pub use sample::metadata as metadata_columns;
 
@@ -110,7 +112,7 @@ impl Watcher {
             }
         };
         self.count_lag(&seen);
-        let mut complete = true;
+        let (mut complete, mut told, mut unfit) = (true, false, None);
         for topic in topics {
             let view = match seen.topics.get(&topic) {
                 Some(Ok(TopicState::Present(view))) => view,
@@ -149,12 +151,23 @@ impl Watcher {
             let partitions: Vec<_> =
                 view.partitions.iter().map(|log| (log.partition, log.log_start, log.log_end)).collect();
             let schema = match standing {
-                Some(standing) => self.schema(standing, &topic, &partitions).await,
+                Some(standing) => match self.schema(standing, &topic, &partitions).await {
+                    Ok(schema) => schema,
+                    Err(stopped) => {
+                        unfit = unfit.or(Some(stopped));
+                        None
+                    }
+                },
                 None => None,
             };
             complete &= schema.is_some() || !is_new;
+            told |= schema.is_some();
             let observation = Observation { table: self.table, identity, partitions, schema };
             self.services.port.observe(self.session, observation).await?;
+        }
+        // Where another topic tells the schema, the table stops at the very record that does not fit it.
+        if let Some(stopped) = unfit.filter(|_| !told) {
+            self.services.port.stop_table(self.session, self.table, stopped).await?;
         }
         Ok(complete)
     }
@@ -204,27 +217,36 @@ impl Watcher {
     }
 
     /// The schema to create the table with; `None` while it is not known, or where the table exists.
-    async fn schema(&self, standing: Standing, topic: &str, partitions: &[sample::Log]) -> Option<String> {
+    ///
+    /// # Errors
+    /// The reason to stop with, where the topic's records cannot give one.
+    async fn schema(
+        &self,
+        standing: Standing,
+        topic: &str,
+        partitions: &[sample::Log],
+    ) -> Result<Option<String>, Stopped> {
         let settings = &self.services.settings;
         if let Some(schema) = &settings.schema {
-            return Some(schema.clone());
+            return Ok(Some(schema.clone()));
         }
         if standing == Standing::Exists {
-            return None;
+            return Ok(None);
         }
         let sources = Arc::clone(&self.sources);
         let (topic, partitions) = (topic.to_owned(), partitions.to_vec());
         let columns = settings.metadata_columns.clone();
         let taken = tokio::task::spawn_blocking(move || sample::schema(&sources, &topic, &partitions, &columns)).await;
         match taken {
-            Ok(Ok(schema)) => schema,
-            Ok(Err(cause)) => {
+            Ok(Ok(schema)) => Ok(schema),
+            Ok(Err(NoSchema::Stop(stopped))) => Err(stopped),
+            Ok(Err(NoSchema::Later(cause))) => {
                 tracing::warn!(table = settings.name, cause, "no schema can be inferred");
-                None
+                Ok(None)
             }
             Err(error) => {
                 tracing::error!(%error, "the sample's thread failed");
-                None
+                Ok(None)
             }
         }
     }
