@@ -3,6 +3,7 @@
 A catalog is the path of a SQLite file or the address of a REST server (`http://...`, without `/v1`).
 """
 
+import gzip
 import json
 import sqlite3
 import time
@@ -33,7 +34,8 @@ class Entry:
         if self.answered is not None:
             return self.answered
         path = Path(unquote(urlsplit(self.location).path))
-        return json.loads(path.read_text(encoding="utf-8"))
+        read = gzip.decompress(path.read_bytes()) if path.name.endswith(".gz.metadata.json") else path.read_bytes()
+        return json.loads(read)
 
 
 def is_rest(catalog: str) -> bool:

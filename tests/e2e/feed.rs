@@ -52,6 +52,16 @@ impl<'a> Feed<'a> {
         Ok(Self { scene, python, bootstrap, topic: topic.to_owned(), acks: Vec::new() })
     }
 
+    /// Creates the topic with these settings, each `name=value`.
+    pub fn create_with(scene: &'a Scene, topic: &str, partitions: u32, settings: &[&str]) -> Result<Self> {
+        let python = Python::shared()?;
+        let bootstrap = Kafka::shared()?.bootstrap();
+        let partitions = partitions.to_string();
+        let args = [&[bootstrap.as_str(), "create-topic", topic, &partitions, "1"], settings].concat();
+        python.ask(scene, "kafka_tool.py", &args)?;
+        Ok(Self { scene, python, bootstrap, topic: topic.to_owned(), acks: Vec::new() })
+    }
+
     /// What the broker says of the topic: its id among it.
     pub fn describe(&self) -> Result<Value> {
         self.kafka(&["describe", &self.topic])
@@ -126,10 +136,15 @@ impl<'a> Feed<'a> {
     }
 
     fn start(&mut self, how: &[&str]) -> Result<Production> {
+        self.start_script("produce.py", how)
+    }
+
+    /// Starts a producer that takes the arguments of `produce.py` for the broker, the topic and the acks, and these.
+    pub fn start_script(&mut self, script: &str, how: &[&str]) -> Result<Production> {
         let acks = self.scene.path(&format!("acks-{}-{}.csv", self.topic, self.acks.len()));
         let mut args = vec!["--bootstrap", &self.bootstrap, "--topic", &self.topic, "--acks", text(&acks)?];
         args.extend(how);
-        let process = self.python.start(self.scene, "produce.py", &args)?;
+        let process = self.python.start(self.scene, script, &args)?;
         self.acks.push(acks);
         Ok(Production { process })
     }

@@ -1,6 +1,7 @@
 """Asks the broker, by a client that is not K2I's, and prints the answer as JSON.
 
-create-topic TOPIC PARTITIONS   delete-topic TOPIC   describe TOPIC   ends TOPIC   committed GROUP TOPIC
+create-topic TOPIC PARTITIONS [REPLICAS [SETTING=VALUE...]]   delete-topic TOPIC   describe TOPIC   ends TOPIC
+committed GROUP TOPIC
 add-partitions TOPIC PARTITIONS   delete-records TOPIC PARTITION OFFSET   send TOPIC PARTITION VALUES
 
 VALUES is a JSON list of texts, each a record's value as it stands, and nulls, each a record without a value; the answer
@@ -31,11 +32,13 @@ def describe(admin: AdminClient, topic: str):
     return {"cluster_id": cluster.cluster_id, "topic_id": str(found.topic_id), "partitions": len(found.partitions)}
 
 
-def create_topic(admin: AdminClient, topic: str, partitions: str):
+def create_topic(admin: AdminClient, topic: str, partitions: str, replicas: str = "1", *settings: str):
+    config = dict(setting.split("=", 1) for setting in settings)
     deadline = time.monotonic() + SECONDS
     while True:  # a topic that was just deleted may still be there for a moment
         try:
-            admin.create_topics([NewTopic(topic, int(partitions), 1)], request_timeout=SECONDS)[topic].result()
+            new = NewTopic(topic, int(partitions), int(replicas), config=config)
+            admin.create_topics([new], request_timeout=SECONDS)[topic].result()
             break
         except KafkaException as error:
             if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS or time.monotonic() > deadline:

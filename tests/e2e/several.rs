@@ -31,6 +31,10 @@ pub struct Several<'a> {
     pub iceberg: String,
     /// Time between commits.
     pub flush_interval_seconds: u64,
+    /// The memory budget.
+    pub max_size_mb: u64,
+    /// Further variables of the process.
+    pub variables: Vec<(&'static str, String)>,
     tables: Vec<Lines>,
     lives: u32,
 }
@@ -47,7 +51,16 @@ impl<'a> Several<'a> {
     /// A configuration without tables, all files in the scene's folder.
     pub fn new(scene: &'a Scene) -> Result<Self> {
         let promise = Promise { health_port: ports::free()?, metrics_port: ports::free()?, max_size_mb: MAX_SIZE_MB };
-        Ok(Self { scene, promise, iceberg: String::new(), flush_interval_seconds: 1, tables: Vec::new(), lives: 0 })
+        Ok(Self {
+            scene,
+            promise,
+            iceberg: String::new(),
+            flush_interval_seconds: 1,
+            max_size_mb: MAX_SIZE_MB,
+            variables: Vec::new(),
+            tables: Vec::new(),
+            lives: 0,
+        })
     }
 
     /// Adds `shop.<table>` from these topics, with further lines: of its own `[iceberg]`, then of other sections.
@@ -75,12 +88,13 @@ impl<'a> Several<'a> {
         let name = format!("k2i-{}", self.lives);
         let file = self.scene.path(&format!("{name}.toml"));
         fs::write(&file, self.config()?)?;
-        let command = k2i::command(&["ingest", "--config", text(&file)?])?;
-        K2i::start(self.scene, &name, command, &self.promise)
+        let mut command = k2i::command(&["ingest", "--config", text(&file)?])?;
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
+        K2i::start(self.scene, &name, command, &Promise { max_size_mb: self.max_size_mb, ..self.promise })
     }
 
     fn config(&self) -> Result<String> {
-        let Self { scene, promise, iceberg, flush_interval_seconds, .. } = self;
+        let Self { scene, promise, iceberg, flush_interval_seconds, max_size_mb, .. } = self;
         let mut tables = String::new();
         for Lines { table, topics, iceberg } in &self.tables {
             writeln!(tables, "\n[[tables]]\ntopics = {topics:?}\ndatabase = \"shop\"\ntable = {table:?}")?;
@@ -95,7 +109,7 @@ bootstrap_servers = "{bootstrap}"
 group_id = "{CLUSTER}"
 
 [buffer]
-max_size_mb = {MAX_SIZE_MB}
+max_size_mb = {max_size_mb}
 flush_interval_seconds = {flush_interval_seconds}
 
 [iceberg]

@@ -3,8 +3,9 @@
     spark_session.py JARS FOLDER
 
 A question is `{"number", "catalog": URL, "table": "namespace.table", "s3": {"endpoint", "key", "secret"}}`; the answer
-to it has the same `number` and `found`, as survey.py gives it, or `error`. The first line of the output is
-`{"ready": VERSION}`. The session ends when the input does, and its JVM with it. It listens on loopback only and writes
+to it has the same `number` and `found`, as survey.py gives it, or `error`. With `sql`, a list of statements in which
+`{table}` stands for the table and `{catalog}` for its catalog, `found` is the rows of the last one instead. The first
+line of the output is `{"ready": VERSION}`. The session ends when the input does, and its JVM with it. It listens on loopback only and writes
 nothing outside FOLDER.
 """
 
@@ -87,7 +88,13 @@ class Catalogs:
 
 
 def answer(spark: SparkSession, catalogs: Catalogs, question: dict) -> dict:
-    source = f"{catalogs.name(question['catalog'], question['s3'])}.{question['table']}"
+    catalog = catalogs.name(question["catalog"], question["s3"])
+    source = f"{catalog}.{question['table']}"
+    if "sql" in question:
+        rows = []
+        for statement in question["sql"]:
+            rows = spark.sql(statement.replace("{table}", source).replace("{catalog}", catalog)).collect()
+        return [list(row) for row in rows]
     columns = spark.table(source).dtypes
     return by_sql(source, columns, lambda text: [tuple(row) for row in spark.sql(text).collect()])
 

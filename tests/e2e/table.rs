@@ -43,6 +43,11 @@ impl Table {
         &self.catalog
     }
 
+    /// What the scripts need to reach its files.
+    pub fn variables(&self) -> &[Variable] {
+        &self.variables
+    }
+
     /// `namespace.table`.
     pub fn name(&self) -> &str {
         &self.name

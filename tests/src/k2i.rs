@@ -275,6 +275,18 @@ impl K2i {
         Ok(self.peak_mb)
     }
 
+    /// The processor time that it has used, user and system.
+    ///
+    /// # Errors
+    /// It has ended.
+    pub fn cpu_time(&self) -> Result<Duration> {
+        let page = fs::read_to_string(format!("/proc/{}/stat", self.process.id())).context("no page of the process")?;
+        // The second field is the program's name in parentheses; times are the 14th and 15th, in ticks of 10 ms.
+        let (_, fields) = page.rsplit_once(") ").context("a name in parentheses")?;
+        let ticks: u64 = fields.split(' ').skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum();
+        Ok(Duration::from_millis(10 * ticks))
+    }
+
     /// Waits until it ends by itself.
     ///
     /// # Errors

@@ -72,12 +72,29 @@ impl Spark {
     /// # Errors
     /// It could not read the table, has ended, or took too long.
     pub fn survey(&self, catalog: &RestCatalog, s3: &S3, table: &str) -> Result<Value> {
+        self.ask(catalog, s3, table, None)
+    }
+
+    /// Runs SQL statements, in which `{table}` stands for `namespace.table` of a REST catalog and `{catalog}` for the
+    /// catalog alone. The answer is the rows of the last one, each a list.
+    ///
+    /// # Errors
+    /// A statement failed, the session has ended, or it took too long.
+    pub fn run(&self, catalog: &RestCatalog, s3: &S3, table: &str, statements: &[&str]) -> Result<Value> {
+        self.ask(catalog, s3, table, Some(statements))
+    }
+
+    fn ask(&self, catalog: &RestCatalog, s3: &S3, table: &str, statements: Option<&[&str]>) -> Result<Value> {
         let (key, secret) = S3::KEYS;
         let store = json!({"endpoint": s3.url(), "key": key, "secret": secret});
         // One that panicked while it waited has left nothing half done.
         let mut session = self.session.lock().unwrap_or_else(PoisonError::into_inner);
         session.ready()?;
-        session.ask(json!({"catalog": catalog.url(), "table": table, "s3": store}))
+        let mut question = json!({"catalog": catalog.url(), "table": table, "s3": store});
+        if let Some(statements) = statements {
+            question["sql"] = json!(statements);
+        }
+        session.ask(question)
     }
 }
 
