@@ -69,12 +69,19 @@ pub(crate) struct Bound {
     pub(crate) reader: usize,
 }
 
-/// What the type of the configuration cannot say: parts that this version lacks.
+/// What the type of the configuration cannot say: parts that this version lacks, and what librdkafka does not take.
 ///
 /// # Errors
 /// Names the table and what it asks for.
 pub(crate) fn check(config: &Config) -> anyhow::Result<()> {
-    bind(config, Path::new("")).map(|_| ())
+    let (bound, _) = bind(config, Path::new(""))?;
+    let problems = |worker: &TableSettings| {
+        let named = |problem| format!("{}: {problem}", worker.name);
+        worker.kafka.problems().into_iter().map(named).collect::<Vec<_>>()
+    };
+    let wrong: Vec<String> = bound.iter().flat_map(|bound| problems(&bound.worker)).collect();
+    anyhow::ensure!(wrong.is_empty(), "{}", wrong.join("\n"));
+    Ok(())
 }
 
 /// Binds every table; with what their uploads may hold together.

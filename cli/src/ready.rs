@@ -1,7 +1,10 @@
 //! When the process is ready: it knows a leader, its worker is registered, and its servers answer.
 //!
-//! Servers are asked in turn, each table once a round, and every question has a limit.
+//! Servers are asked again and again, and every question has a limit. Catalogs and stores are asked in turn, each table
+//! once a round; Kafka once for each connection that its tables use, all at once, so that one that does not answer does
+//! not delay what the others have to say.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -9,7 +12,7 @@ use k2i_coordinator::StateObserver;
 use k2i_lakehouse::storage::absolute_location;
 use k2i_lakehouse::with_sources;
 use k2i_runtime::http::Readiness;
-use k2i_worker::kafka::KafkaControl;
+use k2i_worker::kafka::{ConnectionSettings, ControlError, KafkaControl, KafkaView};
 use k2i_worker::table::TableSettings;
 use k2i_worker::{WorkerOptions, WorkerTable};
 
@@ -26,17 +29,26 @@ pub(crate) const CHECKS: [&str; 5] = [LEADER, WORKER, KAFKA, CATALOG, STORAGE];
 const LOOK: Duration = Duration::from_millis(100);
 const ASK: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
 const KAFKA_TIMEOUT: Duration = Duration::from_secs(10);
+/// What is wrong is said so many times at most.
+const MOST_SAID: usize = 16;
 /// A store that is reached answers far sooner; one that is not is tried several times within it.
 const STORAGE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The servers that this process needs.
 pub(crate) struct Probes {
     tables: Vec<Probe>,
+    brokers: Vec<Brokers>,
+}
+
+/// What tables of one Kafka connection read.
+struct Brokers {
+    settings: ConnectionSettings,
+    control: Arc<dyn KafkaControl>,
+    topics: BTreeSet<String>,
 }
 
 struct Probe {
     settings: Arc<TableSettings>,
-    control: Arc<dyn KafkaControl>,
     /// A folder of the store that the table is in, or will be. Not known before the table is there where the catalog
     /// alone knows.
     folder: Mutex<Option<String>>,
@@ -56,22 +68,26 @@ impl Probes {
             // A REST catalog may have a name for its warehouse instead, which says nothing about a store.
             let folder =
                 configured.filter(|place| place.contains("://")).and_then(|place| absolute_location(place).ok());
-            let (settings, control) = (Arc::clone(&table.settings), Arc::clone(&table.control));
-            Probe { settings, control, folder: Mutex::new(folder) }
+            Probe { settings: Arc::clone(&table.settings), folder: Mutex::new(folder) }
         };
-        Self { tables: worker.tables.values().map(probe).collect() }
+        Self { tables: worker.tables.values().map(probe).collect(), brokers: connections(worker.tables.values()) }
     }
 
     async fn kafka(&self) -> Result<(), String> {
-        for Probe { settings, control, .. } in &self.tables {
-            let (topics, control) = (settings.topics.clone(), Arc::clone(control));
-            let asked = tokio::task::spawn_blocking(move || {
+        let asked = self.brokers.iter().map(|Brokers { control, topics, .. }| {
+            let (control, topics) = (Arc::clone(control), topics.clone());
+            tokio::task::spawn_blocking(move || {
                 let names: Vec<&str> = topics.iter().map(String::as_str).collect();
-                control.describe(&names, KAFKA_TIMEOUT).map(|_| ())
-            });
-            asked.await.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
-        }
-        Ok(())
+                wrong(control.describe(&names, KAFKA_TIMEOUT))
+            })
+        });
+        let answers = futures::future::join_all(asked).await;
+        let said: Vec<String> = answers
+            .into_iter()
+            .flat_map(|answer| answer.unwrap_or_else(|error| vec![error.to_string()]))
+            .take(MOST_SAID)
+            .collect();
+        if said.is_empty() { Ok(()) } else { Err(said.join("; ")) }
     }
 
     async fn catalog(&self) -> Result<(), String> {
@@ -96,6 +112,38 @@ impl Probes {
             answered.map_err(|_| format!("no answer about {folder} within {} s", STORAGE_TIMEOUT.as_secs()))??;
         }
         Ok(())
+    }
+}
+
+/// The connections of these tables, each with every topic that is read through it.
+fn connections<'a>(tables: impl Iterator<Item = &'a WorkerTable>) -> Vec<Brokers> {
+    let mut found: Vec<Brokers> = Vec::new();
+    for table in tables {
+        let topics = table.settings.topics.iter().cloned();
+        match found.iter_mut().find(|brokers| brokers.settings == table.settings.kafka) {
+            Some(brokers) => brokers.topics.extend(topics),
+            None => found.push(Brokers {
+                settings: table.settings.kafka.clone(),
+                control: Arc::clone(&table.control),
+                topics: topics.collect(),
+            }),
+        }
+    }
+    found
+}
+
+/// What keeps the brokers from being read. A topic that is missing, or without a leader, comes by itself, and tables wait
+/// for theirs; one that we may not read waits for a person.
+fn wrong(described: Result<KafkaView, ControlError>) -> Vec<String> {
+    match described {
+        Err(error) => vec![error.to_string()],
+        Ok(view) => {
+            let denied = |topic| match topic {
+                Err(error @ ControlError::Denied { .. }) => Some(error.to_string()),
+                Err(ControlError::Unavailable { .. }) | Ok(_) => None,
+            };
+            view.topics.into_values().filter_map(denied).collect()
+        }
     }
 }
 
@@ -141,5 +189,25 @@ fn report(readiness: &Readiness, check: &'static str, found: Result<(), String>)
             readiness.set_waiting(check, why);
             ASK.0
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use k2i_worker::kafka::TopicState;
+
+    use super::*;
+
+    #[test]
+    fn only_what_waits_for_a_person_is_wrong_with_brokers_that_answer() {
+        let unavailable = ControlError::Unavailable { what: "ask", cause: "no leader".to_owned() };
+        let denied = ControlError::Denied { what: "read", cause: "no right".to_owned() };
+        let topics = [("gone", Ok(TopicState::Missing)), ("led", Err(unavailable.clone())), ("kept", Err(denied))];
+        let topics: BTreeMap<_, _> = topics.into_iter().map(|(name, state)| (name.to_owned(), state)).collect();
+        let view = KafkaView { cluster: "k".to_owned(), topics };
+        assert_eq!(wrong(Ok(view)), ["not allowed to read: no right"]);
+        assert_eq!(wrong(Err(unavailable)), ["cannot ask: no leader"]);
     }
 }

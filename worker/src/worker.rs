@@ -196,6 +196,7 @@ impl Worker {
             log: Arc::clone(&self.options.log),
             settings: Arc::clone(&table.settings),
             metrics: self.options.metrics.clone(),
+            unpublished: Arc::default(),
         };
         let memory = self.options.memory.get(name).cloned().unwrap_or_default();
         let parts = Parts {

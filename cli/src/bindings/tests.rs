@@ -108,3 +108,15 @@ columns = [{ name = "id", type = "long" }]
     let off = load(&text.replace(NAMES, "metadata_columns = \"off\"\n"));
     assert_eq!(bind(&off, Path::new("")).unwrap().0[0].worker.metadata_columns, MetadataColumns::off());
 }
+
+#[test]
+fn a_property_that_librdkafka_does_not_take_is_named_with_its_table() {
+    let shared = TABLES.split("[[tables]]").next().unwrap();
+    let table = "[[tables]]\ntopic = \"a\"\ntable = \"a\"\n";
+    let of = |property: &str| load(&format!("{shared}{table}[tables.kafka.properties]\n{property}\n"));
+    let unknown = check(&of("no.such.thing = 1")).unwrap_err().to_string();
+    assert_eq!(unknown, "shop.a: kafka property `no.such.thing` is not known to librdkafka");
+    let bad = check(&of("client.dns.lookup = \"hunter2\"")).unwrap_err().to_string();
+    assert_eq!(bad, "shop.a: kafka property `client.dns.lookup` has a value that librdkafka does not take");
+    check(&of("client.rack = \"eu-1a\"")).unwrap();
+}

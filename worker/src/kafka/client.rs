@@ -2,30 +2,31 @@
 //!
 //! The callbacks are set here rather than through rdkafka's consumers, because batches are taken from the raw queue and
 //! rdkafka sees none of what passes there. librdkafka puts errors and log lines on the main queue, so they are handed
-//! over on the thread that polls. What an error callback said is kept as the *last cause*: a call that merely timed out
-//! can then say that the password was wrong.
+//! over on the thread that polls; only certificates are judged on its own threads. What explains a failure is kept
+//! ([`Causes`]): a call that merely timed out can then say that the password was wrong.
 
 use std::collections::VecDeque;
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
 
 use rdkafka::ClientContext;
 use rdkafka::client::Client;
 use rdkafka::types::RDKafkaType;
 use rdkafka_sys as rd;
 
+use super::cause::{Causes, refused_certificate};
 use super::code::KafkaCode;
 use super::settings::{ConnectionSettings, Role, SettingsError, creation_error};
 
 /// A handle, shared by everything that points into it.
 pub(super) type KafkaClient = Arc<Client<ClientState>>;
 
-/// How long a cause explains a failure. librdkafka repeats an error that goes on every 30 s.
-const CAUSE_LIFE: Duration = Duration::from_secs(90);
-
 /// Errors kept until a source takes them; more are dropped, the oldest first.
 const MAX_PENDING: usize = 64;
+
+/// The facility of log lines that say why a connection ended. Of one that a broker merely closed there is no more than
+/// that: no error is reported.
+const CONNECTION_FAILED: &str = "FAIL";
 
 /// An error that the client reported by itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,17 +35,11 @@ pub(super) struct Reported {
     pub(super) text: String,
 }
 
-struct Cause {
-    informs: u8,
-    text: String,
-    at: Instant,
-}
-
 /// What the callbacks of one handle leave behind.
 #[derive(Default)]
 pub(super) struct ClientState {
     pending: Mutex<VecDeque<Reported>>,
-    cause: Mutex<Option<Cause>>,
+    causes: Causes,
 }
 
 impl ClientContext for ClientState {}
@@ -52,7 +47,7 @@ impl ClientContext for ClientState {}
 impl ClientState {
     /// Takes in an error.
     pub(super) fn report(&self, code: KafkaCode, text: &str) {
-        self.note_cause(code, text);
+        self.causes.note(code, text);
         let mut pending = lock(&self.pending);
         if pending.len() == MAX_PENDING {
             pending.pop_front();
@@ -65,33 +60,13 @@ impl ClientState {
         std::mem::take(&mut *lock(&self.pending))
     }
 
-    /// Keeps what explains failures best: a symptom does not replace a cause while that is fresh.
-    pub(super) fn note_cause(&self, code: KafkaCode, text: &str) {
-        let now = Instant::now();
-        let mut cause = lock(&self.cause);
-        let keep =
-            cause.as_ref().is_some_and(|old| old.informs > code.informs() && now.duration_since(old.at) < CAUSE_LIFE);
-        if !keep {
-            *cause = Some(Cause { informs: code.informs(), text: format!("{text} ({code})"), at: now });
-        }
-    }
-
-    /// Things work again: what was kept explains nothing any more.
-    pub(super) fn clear_cause(&self) {
-        *lock(&self.cause) = None;
-    }
-
-    /// What best explains a failure now.
-    pub(super) fn last_cause(&self) -> Option<String> {
-        let now = Instant::now();
-        lock(&self.cause)
-            .as_ref()
-            .filter(|cause| now.duration_since(cause.at) < CAUSE_LIFE)
-            .map(|cause| cause.text.clone())
+    /// What explains failures.
+    pub(super) fn causes(&self) -> &Causes {
+        &self.causes
     }
 }
 
-/// The values behind these locks are whole at every moment, so a panic elsewhere does not spoil them.
+/// The values behind the lock are whole at every moment, so a panic elsewhere does not spoil them.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -105,6 +80,8 @@ pub(super) fn connect(settings: &ConnectionSettings, role: Role) -> Result<Kafka
     unsafe {
         rd::rd_kafka_conf_set_error_cb(native.ptr(), Some(on_error));
         rd::rd_kafka_conf_set_log_cb(native.ptr(), Some(on_log));
+        let set = rd::rd_kafka_conf_set_ssl_cert_verify_cb(native.ptr(), Some(on_certificate));
+        debug_assert_eq!(set, rd::rd_kafka_conf_res_t::RD_KAFKA_CONF_OK, "librdkafka is built with TLS");
     }
     let client = Client::new(&config, native, RDKafkaType::RD_KAFKA_CONSUMER, ClientState::default())
         .map_err(|error| creation_error(&error))?;
@@ -123,14 +100,65 @@ unsafe extern "C" fn on_error(_: *mut rd::rd_kafka_t, code: c_int, text: *const 
     state.report(KafkaCode(code), &text);
 }
 
-unsafe extern "C" fn on_log(_: *const rd::rd_kafka_t, level: c_int, facility: *const c_char, text: *const c_char) {
+unsafe extern "C" fn on_log(client: *const rd::rd_kafka_t, level: c_int, facility: *const c_char, text: *const c_char) {
     // SAFETY: librdkafka passes zero-terminated strings, or null.
     let (facility, text) = unsafe { (text_of(facility), text_of(text)) };
+    if facility == CONNECTION_FAILED {
+        // SAFETY: log lines come through the queue of a client that is alive.
+        let opaque = unsafe { rd::rd_kafka_opaque(client) };
+        if !opaque.is_null() {
+            // SAFETY: the opaque of a client made by `connect` is its `ClientState`, which outlives the callbacks.
+            let state = unsafe { &*opaque.cast_const().cast::<ClientState>() };
+            state.causes.note(KafkaCode::TRANSPORT, without_thread(&text));
+        }
+    }
     match level {
+        // Where it matters, the error callback says the same, or a call that fails says it as its cause.
+        _ if facility == CONNECTION_FAILED => tracing::debug!(facility, text, "kafka client"),
         ..=4 => tracing::warn!(facility, text, "kafka client"),
         5..=6 => tracing::debug!(facility, text, "kafka client"),
         _ => tracing::trace!(facility, text, "kafka client"),
     }
+}
+
+/// Takes the thread's name off the beginning of a log line.
+fn without_thread(text: &str) -> &str {
+    text.strip_prefix("[thrd:").and_then(|rest| rest.split_once("]: ")).map_or(text, |(_, rest)| rest)
+}
+
+/// Takes a certificate or refuses it, just as OpenSSL did, and keeps the reason: the error that follows has none.
+unsafe extern "C" fn on_certificate(
+    _: *mut rd::rd_kafka_t,
+    broker: *const c_char,
+    _: i32,
+    error: *mut c_int,
+    _: c_int,
+    _: *const c_char,
+    _: usize,
+    said: *mut c_char,
+    room: usize,
+    opaque: *mut c_void,
+) -> c_int {
+    // SAFETY: librdkafka passes a pointer to OpenSSL's verdict on this certificate, 0 if it is good.
+    let verdict = if error.is_null() { 0 } else { unsafe { *error } };
+    if verdict == 0 {
+        return 1;
+    }
+    // SAFETY: a zero-terminated string, or null.
+    let why = refused_certificate(&unsafe { text_of(broker) }, verdict);
+    if !opaque.is_null() {
+        // SAFETY: the opaque of a client made by `connect` is its `ClientState`, which outlives the callbacks.
+        unsafe { &*opaque.cast_const().cast::<ClientState>() }.causes.note_certificate(&why);
+    }
+    if !said.is_null() && room > 0 {
+        let length = why.len().min(room - 1);
+        // SAFETY: `said` has room for `room` bytes, and `why` has at least `length`.
+        unsafe {
+            std::ptr::copy_nonoverlapping(why.as_ptr().cast::<c_char>(), said, length);
+            *said.add(length) = 0;
+        }
+    }
+    0
 }
 
 /// # Safety
@@ -145,27 +173,20 @@ unsafe fn text_of(text: *const c_char) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{ClientState, MAX_PENDING};
+    use super::{ClientState, MAX_PENDING, without_thread};
     use crate::kafka::code::KafkaCode;
 
     #[test]
-    fn a_symptom_does_not_hide_the_cause() {
-        let state = ClientState::default();
-        assert_eq!(state.last_cause(), None);
-        state.report(KafkaCode::ALL_BROKERS_DOWN, "1/1 brokers are down");
-        state.report(KafkaCode::AUTHENTICATION, "SASL authentication error: wrong password");
-        state.report(KafkaCode(-195), "disconnected");
-        state.report(KafkaCode::ALL_BROKERS_DOWN, "1/1 brokers are down");
-        assert_eq!(state.last_cause().as_deref(), Some("SASL authentication error: wrong password (_AUTHENTICATION)"));
-        state.clear_cause();
-        assert_eq!(state.last_cause(), None);
+    fn the_name_of_a_thread_is_no_part_of_a_log_line() {
+        assert_eq!(without_thread("[thrd:ssl://b:1/bootstrap]: ssl://b:1/bootstrap: no"), "ssl://b:1/bootstrap: no");
+        assert_eq!(without_thread("as it is"), "as it is");
     }
 
     #[test]
     fn reported_errors_are_bounded_and_taken_once() {
         let state = ClientState::default();
         for i in 0..MAX_PENDING + 3 {
-            state.report(KafkaCode(-195), &i.to_string());
+            state.report(KafkaCode::TRANSPORT, &i.to_string());
         }
         let taken = state.take_reported();
         assert_eq!(taken.len(), MAX_PENDING);

@@ -46,6 +46,7 @@ codes! {
     RESOLVE = RD_KAFKA_RESP_ERR__RESOLVE,
     ALL_BROKERS_DOWN = RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN,
     TIMED_OUT = RD_KAFKA_RESP_ERR__TIMED_OUT,
+    TRANSPORT = RD_KAFKA_RESP_ERR__TRANSPORT,
 }
 
 impl KafkaCode {
@@ -85,6 +86,19 @@ impl KafkaCode {
         [Self::BAD_MSG, Self::BAD_COMPRESSION, Self::NOT_IMPLEMENTED, Self::CORRUPT_MESSAGE, Self::MSG_SIZE_TOO_LARGE]
             .contains(&self)
     }
+
+    /// Which right is missing, where the server says that one is.
+    pub(super) fn missing_right(self) -> Option<&'static str> {
+        match self {
+            Self::TOPIC_DENIED => Some("this user lacks the right READ on the topic, which includes DESCRIBE"),
+            Self::GROUP_DENIED => Some("this user lacks the right READ on the group"),
+            Self::CLUSTER_DENIED => Some("this user lacks a right on the cluster"),
+            _ => None,
+        }
+    }
+
+    /// No code tells as much as a reason of its own.
+    pub(super) const INFORMS_MOST: u8 = 3;
 
     /// How much a person learns from it; a connection that merely fails says less than the reason why it does.
     pub(super) fn informs(self) -> u8 {
@@ -129,7 +143,7 @@ mod tests {
 
     #[test]
     fn a_cause_informs_more_than_its_symptom() {
-        assert!(KafkaCode::AUTHENTICATION.informs() > KafkaCode(-195).informs());
-        assert!(KafkaCode(-195).informs() > KafkaCode::ALL_BROKERS_DOWN.informs());
+        assert!(KafkaCode::AUTHENTICATION.informs() > KafkaCode::TRANSPORT.informs());
+        assert!(KafkaCode::TRANSPORT.informs() > KafkaCode::ALL_BROKERS_DOWN.informs());
     }
 }

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use k2i_domain::ids::Partition;
 use k2i_domain::range::{LeaderEpoch, Offset};
 
+use super::cause::worded;
 use super::client::{KafkaClient, connect};
 use super::code::KafkaCode;
 use super::control::{ControlError, KafkaControl, KafkaView, PartitionView, TopicState, TopicView, is_topic_name};
@@ -27,6 +28,7 @@ const ATTEMPTS: usize = 3;
 const LONGEST: Duration = Duration::from_secs(600);
 
 const DESCRIBE: &str = "describe kafka topics";
+const READ: &str = "read kafka topics";
 const PUBLISH: &str = "publish group offsets";
 
 /// Asks about topics and publishes group offsets.
@@ -46,20 +48,19 @@ impl ControlClient {
     /// What best explains that no broker answers, if anything does.
     #[must_use]
     pub fn last_cause(&self) -> Option<String> {
-        self.client.context().last_cause()
+        self.client.context().causes().last().map(|cause| cause.text)
     }
 
-    /// The error of a call that got no answer at all.
+    /// The error of a call that got no answer at all. What the client noted on the side explains it, unless it explains
+    /// itself.
     fn unanswered(&self, what: &'static str, error: &NativeError) -> ControlError {
-        let cause = match self.client.context().last_cause() {
-            Some(cause) => format!("{}: {cause}", error.text),
-            None => format!("{} ({})", error.text, error.code),
+        let noted = self.client.context().causes().last().filter(|_| error.code.missing_right().is_none());
+        let denied = error.code.is_denied() || noted.as_ref().is_some_and(|noted| noted.code.is_denied());
+        let cause = match noted {
+            Some(noted) => format!("{}: {}", error.text, noted.text),
+            None => worded(error.code, &error.text),
         };
-        if error.code.is_denied() {
-            ControlError::Denied { what, cause }
-        } else {
-            ControlError::Unavailable { what, cause }
-        }
+        if denied { ControlError::Denied { what, cause } } else { ControlError::Unavailable { what, cause } }
     }
 
     fn look(&self, ask: &Ask<'_>, topics: &[CString]) -> Result<Look, NativeError> {
@@ -119,7 +120,7 @@ impl KafkaControl for ControlClient {
             }
         }
         let look = look.map_err(failed)?;
-        self.client.context().clear_cause();
+        self.client.context().causes().clear();
         let mut found = BTreeMap::new();
         for name in valid {
             found.insert(name.to_owned(), topic_state(name, &look));
@@ -152,14 +153,20 @@ impl KafkaControl for ControlClient {
             list.push(&name, partition.0, offset.0, LeaderEpoch::UNKNOWN.0);
         }
         let ask = Ask::new(&self.client, Instant::now() + timeout.min(LONGEST));
-        let refused = ask.publish(&group, &list).map_err(|error| self.unanswered(PUBLISH, &error))?;
+        let refused = ask.publish(&group, &list).map_err(|NativeError { code, text }| {
+            let text = format!("group `{group_id}`, topic `{topic}`: {text}");
+            self.unanswered(PUBLISH, &NativeError { code, text })
+        })?;
         match refused.first() {
             None => Ok(()),
             Some((_, code)) => {
+                if code.is_denied() {
+                    return Err(denied(worded(*code, &format!("group `{group_id}`, topic `{topic}`"))));
+                }
                 let places: Vec<String> =
                     refused.iter().map(|(partition, code)| format!("[{partition}] {code}")).collect();
                 let cause = format!("group `{group_id}`, topic `{topic}`: {}", places.join(", "));
-                Err(if code.is_denied() { denied(cause) } else { ControlError::Unavailable { what: PUBLISH, cause } })
+                Err(ControlError::Unavailable { what: PUBLISH, cause })
             }
         }
     }
@@ -172,6 +179,11 @@ fn topic_state(name: &str, look: &Look) -> Result<TopicState, ControlError> {
         Some(Err(error)) => return Err(topic_error(name, error)),
         None => return Err(unavailable(name, "the broker left the topic out".to_owned())),
     };
+    if described.may_read == Some(false) {
+        // Said before anything is fetched: a denied fetch comes late, and a topic without records never shows one.
+        let cause = worded(KafkaCode::TOPIC_DENIED, &format!("topic `{name}`"));
+        return Err(ControlError::Denied { what: READ, cause });
+    }
     let mut partitions = Vec::with_capacity(described.partitions.len());
     for partition in &described.partitions {
         let place = (name.to_owned(), *partition);
@@ -193,7 +205,7 @@ fn topic_state(name: &str, look: &Look) -> Result<TopicState, ControlError> {
 }
 
 fn topic_error(name: &str, error: &NativeError) -> ControlError {
-    let cause = format!("topic `{name}`: {} ({})", error.text, error.code);
+    let cause = worded(error.code, &format!("topic `{name}`: {}", error.text));
     if error.code.is_denied() || error.code == KafkaCode::INVALID_TOPIC {
         ControlError::Denied { what: DESCRIBE, cause }
     } else {

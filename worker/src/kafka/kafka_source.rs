@@ -11,6 +11,7 @@ use k2i_domain::ids::Partition;
 use k2i_domain::range::{LeaderEpoch, Offset};
 use rdkafka_sys as rd;
 
+use super::cause::worded;
 use super::client::{KafkaClient, Reported, connect};
 use super::code::KafkaCode;
 use super::control::is_topic_name;
@@ -55,7 +56,7 @@ impl KafkaSource {
     /// What best explains that nothing comes, if anything does.
     #[must_use]
     pub fn last_cause(&self) -> Option<String> {
-        self.client.context().last_cause()
+        self.client.context().causes().last().map(|cause| cause.text)
     }
 
     fn give<'a>(&self, what: &'static str, assigned: impl Iterator<Item = &'a Assignment>) -> Result<(), SourceError> {
@@ -160,8 +161,9 @@ impl KafkaSource {
             }
             return;
         }
-        let detail = format!("{} ({code})", message.error_text());
-        self.client.context().note_cause(code, &detail);
+        let text = message.error_text();
+        self.client.context().causes().note(code, &text);
+        let detail = worded(code, &format!("topic `{}`: {text}", self.assignments.get(slot).topic.name()));
         self.end(slot, end_reason(code, detail), sink);
     }
 
@@ -171,9 +173,9 @@ impl KafkaSource {
             return Err(SourceError::Fatal { cause: message.error_text() });
         }
         if code.is_error() && message.topic_address() == 0 {
-            let cause = format!("{} ({code})", message.error_text());
-            self.client.context().note_cause(code, &cause);
-            sink.event(SourceEvent::Trouble { cause });
+            let text = message.error_text();
+            self.client.context().causes().note(code, &text);
+            sink.event(SourceEvent::Trouble { cause: worded(code, &text) });
         }
         Ok(())
     }
@@ -185,8 +187,17 @@ impl KafkaSource {
             let named = if code.is_unknown_topic() { self.assignments.named_in(&text) } else { None };
             match named {
                 Some(slot) => self.end(slot, EndReason::UnknownTopic { detail: text }, sink),
-                None => sink.event(SourceEvent::Trouble { cause: format!("{text} ({code})") }),
+                None => sink.event(SourceEvent::Trouble { cause: self.explained(code, &text) }),
             }
+        }
+    }
+
+    /// Words for an error of the client; one that says less than what is known already is completed by that.
+    fn explained(&self, code: KafkaCode, text: &str) -> String {
+        let words = worded(code, text);
+        match self.client.context().causes().last().filter(|cause| cause.code != code && cause.text != words) {
+            Some(cause) => format!("{words}: {}", cause.text),
+            None => words,
         }
     }
 
@@ -319,7 +330,7 @@ impl RecordSource for KafkaSource {
             max = if taken == 0 { 1 } else { BATCH };
         }
         if polled.records > 0 {
-            self.client.context().clear_cause();
+            self.client.context().causes().clear();
         }
         Ok(polled)
     }

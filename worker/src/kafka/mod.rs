@@ -13,7 +13,8 @@
 //! threads fetch, decompress and check CRCs behind it. A [`ControlClient`] is shared (`&self`, `Send + Sync`) and is
 //! called through `spawn_blocking`; every call ends by its time-out. A record is borrowed: it lives until the sink
 //! returns. Errors and log lines of librdkafka are handed over inside `poll` or a control call, never on a thread of
-//! librdkafka that holds its locks; so poll now and then even while everything is paused.
+//! librdkafka that holds its locks; so poll now and then even while everything is paused. A certificate is judged on
+//! such a thread, which takes note of the verdict and nothing more.
 //!
 //! # What `poll` promises
 //! - Per topic partition, offsets are strictly increasing under one token, and positions never go back.
@@ -50,6 +51,7 @@
 //! - Admin calls wait for the controller unless a broker is named, and some servers name none; a metadata request
 //!   without a topic allows topics to be created. So `describe` finds a broker by a topic and names it.
 
+mod cause;
 mod client;
 mod code;
 pub mod control;

@@ -1,11 +1,13 @@
 //! How to reach one Kafka cluster, checked before anything connects.
 //!
 //! What the exactly-once protocol rests on (offsets, isolation, CRCs, end-of-partition reports) and what bounds memory
-//! is set here and cannot be overridden; everything else of librdkafka may be.
+//! is set here and cannot be overridden; nor can what [`refused_kafka_property`] lists. Everything else of librdkafka may
+//! be.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
+use k2i_runtime::config::refused_kafka_property;
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::error::KafkaError;
 
@@ -13,40 +15,6 @@ use rdkafka::error::KafkaError;
 pub const MIN_RECEIVE_MEMORY_BYTES: u64 = 8 << 20;
 
 const MIB: u64 = 1 << 20;
-
-/// Properties that the user may not set, with what to do instead.
-const REFUSED: &[(&str, &str)] = &[
-    ("allow.auto.create.topics", "k2i never creates a topic"),
-    ("auto.commit.enable", "k2i publishes group offsets itself, after the iceberg commit"),
-    ("auto.commit.interval.ms", "k2i publishes group offsets itself, after the iceberg commit"),
-    ("auto.offset.reset", "k2i starts where the table says, and stops rather than jump"),
-    ("bootstrap.servers", "set `bootstrap_servers`"),
-    ("check.crcs", "it is always on"),
-    ("client.id", "k2i sets it"),
-    ("consume.callback.max.messages", "it has no effect here"),
-    ("enable.auto.commit", "k2i publishes group offsets itself, after the iceberg commit"),
-    ("enable.auto.offset.store", "k2i publishes group offsets itself, after the iceberg commit"),
-    ("enable.partition.eof", "it is always on"),
-    ("fetch.max.bytes", "it follows from the memory limit"),
-    ("fetch.message.max.bytes", "it follows from the memory limit"),
-    ("group.id", "set `group_id`"),
-    ("group.instance.id", "k2i assigns topic partitions itself"),
-    ("group.protocol", "k2i assigns topic partitions itself"),
-    ("group.remote.assignor", "k2i assigns topic partitions itself"),
-    ("isolation.level", "it is always read_committed"),
-    ("log.queue", "k2i sets it"),
-    ("max.partition.fetch.bytes", "it follows from the memory limit"),
-    ("metadata.broker.list", "set `bootstrap_servers`"),
-    ("offset.store.method", "k2i keeps positions in the table"),
-    ("offset.store.path", "k2i keeps positions in the table"),
-    ("partition.assignment.strategy", "k2i assigns topic partitions itself"),
-    ("plugin.library.paths", "k2i loads no code by configuration"),
-    ("queued.max.messages.kbytes", "it follows from the memory limit"),
-    ("queued.min.messages", "it follows from the memory limit"),
-    ("statistics.interval.ms", "k2i has its own metrics"),
-    ("test.mock.broker.rtt", "it is for tests of librdkafka"),
-    ("test.mock.num.brokers", "it is for tests of librdkafka"),
-];
 
 /// One Kafka cluster and how to read from it.
 #[derive(Clone, PartialEq, Eq)]
@@ -57,7 +25,7 @@ pub struct ConnectionSettings {
     pub group_id: String,
     /// Name under which the brokers see this client.
     pub client_id: String,
-    /// More properties of librdkafka, such as `security.protocol` or `sasl.password`. Values are never printed.
+    /// More settings of librdkafka, such as `security.protocol` or `sasl.password`. Values are never printed.
     pub properties: BTreeMap<String, String>,
     /// What a source may hold of records that were fetched but not polled, in bytes ([`Sizes`]).
     pub receive_memory_bytes: u64,
@@ -226,7 +194,7 @@ impl ConnectionSettings {
 }
 
 fn property_problem(key: &str, value: &str) -> Option<SettingsError> {
-    if let Some((_, why)) = REFUSED.iter().find(|(refused, _)| *refused == key) {
+    if let Some(why) = refused_kafka_property(key) {
         return Some(SettingsError::Refused { key: key.to_owned(), why });
     }
     let mut one = ClientConfig::new();

@@ -1,7 +1,7 @@
 //! What a table's pipeline uses of the outside, and the small things that it does with it.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use k2i_domain::ids::{Partition, StreamId, StreamIdentity, TableId};
@@ -12,7 +12,7 @@ use k2i_runtime::telemetry::metrics::WorkerMetrics;
 use tokio::sync::watch;
 
 use super::settings::TableSettings;
-use crate::kafka::{KafkaControl, KafkaView, TopicState};
+use crate::kafka::{ControlError, KafkaControl, KafkaView, TopicState};
 use crate::log::{LoggedCut, TransactionLog};
 use crate::reader::ReaderHandle;
 
@@ -37,6 +37,8 @@ pub(crate) struct Services {
     pub(crate) log: Arc<TransactionLog>,
     pub(crate) settings: Arc<TableSettings>,
     pub(crate) metrics: WorkerMetrics,
+    /// Why group offsets could not be published the last time, as it was said.
+    pub(crate) unpublished: Arc<Mutex<Option<String>>>,
 }
 
 impl Services {
@@ -95,10 +97,27 @@ impl Services {
         let published =
             tokio::task::spawn_blocking(move || control.publish(&group, &topic, &offsets, KAFKA_TIMEOUT)).await;
         match published {
-            Ok(Ok(())) => {}
+            Ok(Ok(())) => *self.unpublished() = None,
+            // A person has to do something about it; anything else passes, and the next commit publishes again.
+            Ok(Err(error @ ControlError::Denied { .. })) => self.say_unpublished(error.to_string()),
             Ok(Err(error)) => tracing::debug!(%error, "group offsets were not published"),
             Err(error) => tracing::debug!(%error, "group offsets were not published"),
         }
+    }
+
+    /// Once per reason.
+    fn say_unpublished(&self, why: String) {
+        let mut said = self.unpublished();
+        if said.as_ref() != Some(&why) {
+            let table = &self.settings.name;
+            tracing::warn!(table, why, "group offsets cannot be published, lag tools do not see this table's progress");
+            *said = Some(why);
+        }
+    }
+
+    fn unpublished(&self) -> MutexGuard<'_, Option<String>> {
+        // One plain value: a panic elsewhere cannot have left it half changed.
+        self.unpublished.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -50,6 +50,8 @@ pub(crate) struct Watcher {
 pub(crate) struct Seen {
     /// By topic, why it cannot be reported, as last said.
     away: BTreeMap<String, String>,
+    /// Why Kafka could not be asked the last time.
+    unreached: Option<String>,
     /// Topics of which it was said that they have no id.
     without_id: BTreeSet<String>,
     /// The catalog's last word on a new table, and when that was.
@@ -105,9 +107,14 @@ impl Watcher {
         let topics = self.services.settings.topics.clone();
         let table = self.services.settings.name.clone();
         let seen = match self.services.describe(topics.clone()).await {
-            Ok(seen) => seen,
+            Ok(seen) => {
+                if self.seen.unreached.take().is_some() {
+                    tracing::info!(table, "kafka answers again");
+                }
+                seen
+            }
             Err(cause) => {
-                tracing::warn!(table, cause, "kafka cannot be reached");
+                self.unreached(cause);
                 return Ok(false);
             }
         };
@@ -176,6 +183,17 @@ impl Watcher {
     fn say(&mut self, topic: &str, why: &str) {
         if self.seen.away.insert(topic.to_owned(), why.to_owned()).as_deref() != Some(why) {
             tracing::warn!(table = self.services.settings.name, topic, why, "the topic cannot be read, looking again");
+        }
+    }
+
+    /// Says why Kafka does not answer, once per reason.
+    fn unreached(&mut self, cause: String) {
+        let table = &self.services.settings.name;
+        if self.seen.unreached.as_ref() == Some(&cause) {
+            tracing::debug!(table, cause, "kafka still cannot be reached");
+        } else {
+            tracing::warn!(table, cause, "kafka cannot be reached, trying again");
+            self.seen.unreached = Some(cause);
         }
     }
 

@@ -80,6 +80,32 @@ choice! {
 }
 
 choice! {
+    /// What a listener of the brokers speaks.
+    SecurityProtocol {
+        /// In the clear, without a login.
+        Plaintext = "plaintext",
+        /// TLS, without a login; the client may show a certificate.
+        Ssl = "ssl",
+        /// In the clear, with a login.
+        SaslPlaintext = "sasl_plaintext",
+        /// TLS, with a login.
+        SaslSsl = "sasl_ssl",
+    } later []
+}
+
+choice! {
+    /// How to log in at the brokers.
+    SaslMechanism {
+        /// The password itself is sent.
+        Plain = "PLAIN",
+        /// The password is proved, by SHA-256.
+        ScramSha256 = "SCRAM-SHA-256",
+        /// The password is proved, by SHA-512.
+        ScramSha512 = "SCRAM-SHA-512",
+    } later ["OAUTHBEARER", "GSSAPI", "AWS_MSK_IAM"]
+}
+
+choice! {
     /// Kind of Iceberg catalog.
     CatalogType {
         /// The Iceberg REST catalog protocol.

@@ -5,7 +5,8 @@
 use std::path::PathBuf;
 
 use super::choice::{
-    CatalogType, LogFormat, LogLevel, OnNullValue, OnUnknownField, RecordFormat, Start, StorageType, Switch,
+    CatalogType, LogFormat, LogLevel, OnNullValue, OnUnknownField, RecordFormat, SaslMechanism, SecurityProtocol,
+    Start, StorageType, Switch,
 };
 use super::column::Columns;
 use super::problem::{Place, Sourced};
@@ -40,9 +41,27 @@ section! {
         group_id: String, required true, example "\"k2i-ingestion\"";
         /// Where to begin in a topic that the table knows nothing of yet. Topic partitions added later begin at 0.
         start: Start = Start::Earliest;
-        /// Settings handed to librdkafka as they are, for example `security.protocol`. Values may be secrets by
-        /// reference: `env:NAME` or `file:/path`. Settings that exactly-once depends on are refused by name.
-        properties: Properties, unset "none", example "{ \"security.protocol\" = \"SASL_SSL\" }";
+        /// What the brokers' listener speaks: in the clear or with TLS (`ssl`), with a login or without (`sasl_`). With
+        /// TLS the broker's certificate has to be for the host that was connected to.
+        security_protocol: SecurityProtocol, unset "`plaintext`", example "\"sasl_ssl\"";
+        /// How to log in. Together with `sasl_username` and `sasl_password`.
+        sasl_mechanism: SaslMechanism, unset "no login", example "\"SCRAM-SHA-512\"";
+        /// Who logs in.
+        sasl_username: String, unset "no login", example "\"k2i\"";
+        /// The password of `sasl_username`.
+        sasl_password: SecretSource, unset "no login", example "\"env:K2I_KAFKA_PASSWORD\"";
+        /// Authorities that may sign the brokers' certificates: a PEM file, or a folder made by `openssl rehash`.
+        ssl_ca_location: PathBuf, unset "those that this system trusts", example "\"/etc/k2i/kafka-ca.pem\"";
+        /// Certificate that is shown to the brokers, a PEM file. Together with `ssl_key_location`.
+        ssl_certificate_location: PathBuf, unset "none is shown", example "\"/etc/k2i/kafka-client.pem\"";
+        /// Private key of `ssl_certificate_location`, a PEM file.
+        ssl_key_location: PathBuf, unset "none", example "\"/etc/k2i/kafka-client.key\"";
+        /// Password of an encrypted `ssl_key_location`.
+        ssl_key_password: SecretSource, unset "the key is not encrypted", example "\"env:K2I_KAFKA_KEY_PASSWORD\"";
+        /// Further settings, handed to librdkafka as they are. Values may be secrets by reference: `env:NAME` or
+        /// `file:/path`. What a key above says is not said again here, and settings that exactly-once or the memory limit
+        /// depend on are refused by name.
+        properties: Properties, unset "none", example "{ \"client.rack\" = \"eu-1a\" }";
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod choice;
 mod column;
+mod kafka_properties;
 mod keys;
 mod model;
 mod problem;
@@ -23,9 +24,11 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 pub use choice::{
-    CatalogType, LogFormat, LogLevel, OnNullValue, OnUnknownField, RecordFormat, Start, StorageType, Switch,
+    CatalogType, LogFormat, LogLevel, OnNullValue, OnUnknownField, RecordFormat, SaslMechanism, SecurityProtocol,
+    Start, StorageType, Switch,
 };
 pub use column::{Column, ColumnType};
+pub use kafka_properties::refused_kafka_property;
 pub use model::{
     BufferConfig, CatalogConfig, Config, HttpConfig, IcebergConfig, KafkaConfig, LogConfig, MetadataColumns, RestAuth,
     RestCatalogConfig, S3AccessKey, S3Config, SqlCatalogConfig, StorageConfig, TableConfig,

@@ -55,7 +55,8 @@ pub struct KafkaConfig {
     pub group_id: String,
     /// Where to begin in a topic without a watermark.
     pub start: Start,
-    /// Further librdkafka settings; none of those that K2I sets itself.
+    /// librdkafka's settings, by its names: those that the keys for protocol, login and certificates stand for, and the
+    /// further ones. None of those that K2I sets itself; paths of keys are absolute.
     pub properties: BTreeMap<String, Secret>,
 }
 

@@ -35,7 +35,7 @@ K2I reads one TOML file. [`deploy/config.example.toml`](../../deploy/config.exam
 
 - **Precedence.** Defaults < file < environment < flags.
 - **Environment.** `K2I__SECTION__KEY`, for example `K2I__KAFKA__BOOTSTRAP_SERVERS` or `K2I__DATA_DIR`. An entry of
-  `kafka.properties` has `_` for each dot: `K2I__KAFKA__PROPERTIES__SECURITY_PROTOCOL`. `columns` and `[[tables]]` can be
+  `kafka.properties` has `_` for each dot: `K2I__KAFKA__PROPERTIES__CLIENT_RACK`. `columns` and `[[tables]]` can be
   set in the file only.
 - **Secrets** are given as `env:NAME` (an environment variable), `file:/path` (a file, without its trailing line end) or,
   less safely, as they are. They are never printed.

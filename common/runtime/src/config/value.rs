@@ -316,7 +316,7 @@ impl ConfigValue for Properties {
     }
 
     fn from_text(_text: &str) -> Result<Self, String> {
-        Err("is a table: name one property, as in K2I__KAFKA__PROPERTIES__SECURITY_PROTOCOL".to_owned())
+        Err("is a table: name one property, as in K2I__KAFKA__PROPERTIES__CLIENT_RACK".to_owned())
     }
 
     fn from_entry(name: &str, text: &str, reader: &Reader<'_>) -> Option<Result<Self, String>> {

@@ -29,6 +29,8 @@ const GRACE: Duration = Duration::from_secs(2);
 /// A topic as its brokers describe it.
 pub(super) struct Described {
     pub(super) topic_id: Option<String>,
+    /// We have the right to read it; unknown where the broker does not say.
+    pub(super) may_read: Option<bool>,
     pub(super) partitions: Vec<Partition>,
 }
 
@@ -120,6 +122,8 @@ impl<'a> Ask<'a> {
             return Ok(BTreeMap::new());
         }
         let options = self.options(RD_KAFKA_ADMIN_OP_DESCRIBETOPICS, self.broker)?;
+        // A broker that does not know this part of the question leaves it out of its answer.
+        options.include_rights()?;
         let names = TopicNames::new(names);
         let event = self.answer(|queue| {
             // SAFETY: client, names, options and queue are alive; names and options are copied.
@@ -271,7 +275,25 @@ unsafe fn described(topic: *const rd::rd_kafka_TopicDescription_t) -> (String, R
         let number = |i| Partition(rd::rd_kafka_TopicPartitionInfo_partition(*first.add(i)));
         let partitions = (0..count).map(number).collect();
         let topic_id = topic_id(rd::rd_kafka_TopicDescription_topic_id(topic));
-        (name, Ok(Described { topic_id, partitions }))
+        (name, Ok(Described { topic_id, may_read: may_read(topic), partitions }))
+    }
+}
+
+/// # Safety
+/// `topic` is a live description.
+unsafe fn may_read(topic: *const rd::rd_kafka_TopicDescription_t) -> Option<bool> {
+    use rd::rd_kafka_AclOperation_t::{RD_KAFKA_ACL_OPERATION_ALL, RD_KAFKA_ACL_OPERATION_READ};
+    let mut count = 0;
+    // SAFETY: the array, where the broker gave one, belongs to the description and has `count` entries. They are written
+    // by librdkafka from the bits of its own enum.
+    unsafe {
+        let first = rd::rd_kafka_TopicDescription_authorized_operations(topic, &mut count);
+        // Who may describe it has one right at least, so none means that nothing was said.
+        if first.is_null() || count == 0 {
+            return None;
+        }
+        let rights = std::slice::from_raw_parts(first, count);
+        Some(rights.iter().any(|right| matches!(right, RD_KAFKA_ACL_OPERATION_READ | RD_KAFKA_ACL_OPERATION_ALL)))
     }
 }
 

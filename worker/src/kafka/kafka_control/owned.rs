@@ -35,6 +35,12 @@ impl Options {
         written(|text, size| unsafe { rd::rd_kafka_AdminOptions_set_broker(self.as_ptr(), broker, text, size) })
     }
 
+    /// Asks for what we may do with what is described, too.
+    pub(super) fn include_rights(&self) -> Result<(), NativeError> {
+        // SAFETY: the options are alive.
+        unsafe { NativeError::check(rd::rd_kafka_AdminOptions_set_include_authorized_operations(self.as_ptr(), 1)) }
+    }
+
     pub(super) fn as_ptr(&self) -> *mut rd::rd_kafka_AdminOptions_t {
         self.0.as_ptr()
     }

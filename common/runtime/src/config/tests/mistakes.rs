@@ -112,7 +112,11 @@ fn words_of_later_versions_are_known() {
 fn values_that_cannot_be() {
     let cases = [
         ("kafka", "topics = [\"x\"]", "kafka.topics: stands beside `topic`"),
-        ("kafka", "properties = { \"isolation.level\" = \"x\" }", "kafka.properties.isolation.level: is set by K2I"),
+        (
+            "kafka",
+            "properties = { \"isolation.level\" = \"x\" }",
+            "kafka.properties.isolation.level: cannot be set: K2I reads committed",
+        ),
         ("kafka", "properties = { a = [1] }", "kafka.properties.a: must be text"),
         ("kafka", "properties = { \"sasl.password\" = \"env:NOPE\" }", "environment variable NOPE is not set"),
         ("kafka", "properties = { \"sasl.password\" = \"file:/nope\" }", "cannot read /nope"),

@@ -3,6 +3,7 @@
 mod catalogs;
 mod columns;
 mod generated;
+mod kafka;
 mod metadata;
 mod mistakes;
 mod tables;
@@ -176,7 +177,7 @@ fn everything_from_the_environment() {
 fn properties_from_file_and_environment_merge() {
     let text = local_with(
         "kafka.properties",
-        "security.protocol = \"SASL_SSL\"\n\"sasl.username\" = \"me\"\nsasl.password = \"env:PASSWORD\"\nfetch.min.bytes = 5",
+        "security.protocol = \"SASL_SSL\"\nsasl.mechanism = \"PLAIN\"\n\"sasl.username\" = \"me\"\nsasl.password = \"env:PASSWORD\"\nfetch.min.bytes = 5",
     );
     let variables = [("PASSWORD", "hunter2"), ("K2I__KAFKA__PROPERTIES__SASL_USERNAME", "you")];
     let config = Config::load(&with_variables(&text, &variables)).unwrap();
@@ -184,6 +185,7 @@ fn properties_from_file_and_environment_merge() {
         config.tables[0].kafka.properties.iter().map(|(name, value)| (name.as_str(), value.expose())).collect();
     let expected = [
         ("fetch.min.bytes", "5"),
+        ("sasl.mechanism", "PLAIN"),
         ("sasl.password", "hunter2"),
         ("sasl.username", "you"),
         ("security.protocol", "SASL_SSL"),

@@ -1,8 +1,10 @@
-//! Checks of `[kafka]`: addresses, topic names, and settings that are not the user's to make.
+//! Checks of `[kafka]`: addresses, topic names, and settings that are not the user's to make. How the brokers are reached
+//! is in [`super::kafka_access`].
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Checker;
+use crate::config::kafka_properties::refused_kafka_property;
 use crate::config::keys::Kafka;
 use crate::config::model::KafkaConfig;
 use crate::config::problem::Sourced;
@@ -13,33 +15,23 @@ use crate::config::value::{Properties, TextList};
 /// Longest topic name that Kafka allows, in bytes.
 const MAX_TOPIC: usize = 249;
 
-/// Settings of librdkafka that exactly-once or the memory budget depends on, and what to do instead.
-const OWNED: [(&str, &str); 13] = [
-    ("bootstrap.servers", "set kafka.bootstrap_servers"),
-    ("metadata.broker.list", "set kafka.bootstrap_servers"),
-    ("group.id", "set kafka.group_id"),
-    ("group.instance.id", "K2I assigns topic partitions itself"),
-    ("group.protocol", "K2I assigns topic partitions itself"),
-    ("partition.assignment.strategy", "K2I assigns topic partitions itself"),
-    ("auto.offset.reset", "set kafka.start; K2I never jumps over a gap"),
-    ("isolation.level", "K2I reads committed records only"),
-    ("enable.auto.commit", "K2I publishes offsets after the Iceberg commit"),
-    ("auto.commit.interval.ms", "K2I publishes offsets after the Iceberg commit"),
-    ("enable.auto.offset.store", "K2I publishes offsets after the Iceberg commit"),
-    ("enable.partition.eof", "K2I needs it to find the end of a topic partition"),
-    ("queued.max.messages.kbytes", "set buffer.max_size_mb"),
+/// Properties that weaken what a certificate proves, the value that does, and what it then proves no more.
+const WEAKENS: [(&str, &str, &str); 2] = [
+    ("ssl.endpoint.identification.algorithm", "none", "the broker's certificate may be for any host"),
+    ("enable.ssl.certificate.verification", "false", "any certificate of a broker is taken, also a forged one"),
 ];
 
 impl Checker<'_> {
     pub(super) fn kafka(&mut self, kafka: &Kafka, cluster_name: Option<&str>) -> Option<KafkaConfig> {
         let servers = self.servers(kafka.bootstrap_servers.as_ref());
         let properties = self.properties(kafka.properties.as_ref());
+        let access = self.access(kafka);
         let group_id = kafka.group_id.as_ref().map(|group| group.value.as_str()).or(cluster_name);
         Some(KafkaConfig {
             bootstrap_servers: servers?,
             group_id: group_id?.to_owned(),
             start: kafka.start.value,
-            properties: properties?,
+            properties: properties?.into_iter().chain(access?).collect(),
         })
     }
 
@@ -58,8 +50,8 @@ impl Checker<'_> {
     fn properties(&mut self, properties: Option<&Sourced<Properties>>) -> Option<BTreeMap<String, Secret>> {
         let mut resolved = BTreeMap::new();
         for (name, source) in properties.iter().flat_map(|properties| &properties.value.0) {
-            if let Some((_, instead)) = OWNED.iter().find(|(owned, _)| owned == name) {
-                self.problem(source, format!("is set by K2I: {instead}"));
+            if let Some(why) = refused_kafka_property(name) {
+                self.problem(source, format!("cannot be set: {why}"));
                 continue;
             }
             // Most settings are no secrets, so only the telling names are warned about.
@@ -67,6 +59,12 @@ impl Checker<'_> {
                 SecretSource::Plain(value) if !is_secret(name) => Some(value.clone()),
                 _ => self.secret(source),
             };
+            let weak = |(weak, off, _): &&(&str, &str, &str)| {
+                weak == name && value.as_ref().is_some_and(|value| value.expose().eq_ignore_ascii_case(off))
+            };
+            if let Some((_, _, lost)) = WEAKENS.iter().find(weak) {
+                self.warnings.insert(format!("{}: {lost}", source.key));
+            }
             resolved.insert(name.clone(), value);
         }
         resolved.into_iter().map(|(name, value)| Some((name, value?))).collect()

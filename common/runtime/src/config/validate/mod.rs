@@ -2,6 +2,8 @@
 
 mod iceberg;
 mod kafka;
+mod kafka_access;
+mod kafka_files;
 mod metadata;
 mod storage;
 
@@ -80,10 +82,15 @@ impl Checker<'_> {
         result.map_err(|message| self.problem(at, message)).ok()
     }
 
+    /// True for a key that was given, for all tables or for one, and could not be read.
+    fn is_unread(&self, key: &str) -> bool {
+        self.unread.iter().any(|unread| unread == key || unread.ends_with(&format!(".{key}")))
+    }
+
     /// Reports a key that must be given, with an example from the reference.
     fn missing(&mut self, section: &str, name: &str, why: &str) {
         let key = format!("{section}.{name}");
-        if self.unread.iter().any(|unread| *unread == key || unread.ends_with(&format!(".{key}"))) {
+        if self.is_unread(&key) {
             return;
         }
         let example = sections()
