@@ -60,6 +60,7 @@ install_compile() {
 
 install_system() {
   lacks_compilers
+  lacks openssl 'makes the certificates of the secured broker in the tests' have openssl
   lacks openjdk-17-jre-headless 'runs Apache Kafka, the REST catalog and Spark in the tests' has_java
   lacks maven "fetches Apache Kafka, the REST catalog and Spark's Iceberg jars" have mvn
   lacks python3-venv 'the tests read tables back with DuckDB and PyIceberg, in an environment of their own' has_python

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use k2i_tests::components::{Kafka, Python, answer};
 use k2i_tests::process::Process;
 use k2i_tests::scene::Scene;
@@ -16,7 +16,7 @@ const PRODUCE_LIMIT: Duration = Duration::from_secs(90);
 /// Next offset by topic partition.
 pub type Positions = BTreeMap<i32, i64>;
 
-/// A topic on the shared broker.
+/// A topic, by default on the shared broker.
 pub struct Feed<'a> {
     scene: &'a Scene,
     python: &'static Python,
@@ -46,10 +46,36 @@ impl Production {
 impl<'a> Feed<'a> {
     /// Creates the topic.
     pub fn create(scene: &'a Scene, topic: &str, partitions: u32) -> Result<Self> {
+        Self::create_at(scene, &Kafka::shared()?.bootstrap(), topic, partitions, 1)
+    }
+
+    /// Creates the topic on other brokers, with so many copies.
+    pub fn create_at(scene: &'a Scene, bootstrap: &str, topic: &str, partitions: u32, replicas: u32) -> Result<Self> {
         let python = Python::shared()?;
-        let bootstrap = Kafka::shared()?.bootstrap();
-        python.ask(scene, "kafka_tool.py", &[&bootstrap, "create-topic", topic, &partitions.to_string()])?;
-        Ok(Self { scene, python, bootstrap, topic: topic.to_owned(), acks: Vec::new() })
+        let (partitions, replicas) = (partitions.to_string(), replicas.to_string());
+        python.ask(scene, "kafka_tool.py", &[bootstrap, "create-topic", topic, &partitions, &replicas])?;
+        Ok(Self { scene, python, bootstrap: bootstrap.to_owned(), topic: topic.to_owned(), acks: Vec::new() })
+    }
+
+    /// Which node leads each topic partition, and how many copies of it are in sync.
+    pub fn leaders(&self) -> Result<BTreeMap<i32, (usize, usize)>> {
+        let leaders: BTreeMap<String, (i64, usize)> = serde_json::from_value(self.kafka(&["leaders", &self.topic])?)?;
+        let led = |(partition, (node, copies)): (String, (i64, usize))| {
+            Ok((partition.parse()?, (usize::try_from(node).context("it has no leader")?, copies)))
+        };
+        leaders.into_iter().map(led).collect()
+    }
+
+    /// Gives a user a right on the topic (`TOPIC`) or the group (`GROUP`) of this name.
+    pub fn grant(&self, user: &str, operation: &str, kind: &str, name: &str) -> Result<()> {
+        self.kafka(&["grant", user, operation, kind, name]).map(|_| ())
+    }
+
+    /// Takes a right away that was granted.
+    pub fn revoke(&self, user: &str, operation: &str, kind: &str, name: &str) -> Result<()> {
+        let answer = self.kafka(&["revoke", user, operation, kind, name])?;
+        ensure!(answer["revoked"] == 1, "no such right was granted: {answer}");
+        Ok(())
     }
 
     /// Creates the topic with these settings, each `name=value`.
@@ -110,6 +136,12 @@ impl<'a> Feed<'a> {
     /// Produces so many orders, the first of them with this number, as fast as it goes.
     pub fn produce_from(&mut self, first: u32, orders: u32) -> Result<Value> {
         self.start(&["--first", &first.to_string(), "--orders", &orders.to_string()])?.finish()
+    }
+
+    /// As [`Feed::produce_from`], in batches that are compressed by these codecs in turn.
+    pub fn produce_compressed(&mut self, first: u32, orders: u32, codecs: &[&str]) -> Result<Value> {
+        let (first, orders) = (first.to_string(), orders.to_string());
+        self.start(&["--first", &first, "--orders", &orders, "--codecs", &codecs.join(",")])?.finish()
     }
 
     /// Produces so many orders at a steady rate.

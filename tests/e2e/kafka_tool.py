@@ -3,6 +3,7 @@
 create-topic TOPIC PARTITIONS [REPLICAS [SETTING=VALUE...]]   delete-topic TOPIC   describe TOPIC   ends TOPIC
 committed GROUP TOPIC
 add-partitions TOPIC PARTITIONS   delete-records TOPIC PARTITION OFFSET   send TOPIC PARTITION VALUES
+leaders TOPIC   grant USER OPERATION KIND NAME   revoke USER OPERATION KIND NAME
 
 VALUES is a JSON list of texts, each a record's value as it stands, and nulls, each a record without a value; the answer
 is their offsets.
@@ -13,7 +14,18 @@ import sys
 import time
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicCollection, TopicPartition
-from confluent_kafka.admin import AdminClient, NewPartitions, NewTopic, OffsetSpec
+from confluent_kafka.admin import (
+    AclBinding,
+    AclBindingFilter,
+    AclOperation,
+    AclPermissionType,
+    AdminClient,
+    NewPartitions,
+    NewTopic,
+    OffsetSpec,
+    ResourcePatternType,
+    ResourceType,
+)
 
 SECONDS = 30
 LOADING = (KafkaError.COORDINATOR_LOAD_IN_PROGRESS, KafkaError.COORDINATOR_NOT_AVAILABLE, KafkaError.NOT_COORDINATOR)
@@ -30,6 +42,28 @@ def describe(admin: AdminClient, topic: str):
     cluster = admin.describe_cluster(request_timeout=SECONDS).result()
     found = admin.describe_topics(TopicCollection([topic]), request_timeout=SECONDS)[topic].result()
     return {"cluster_id": cluster.cluster_id, "topic_id": str(found.topic_id), "partitions": len(found.partitions)}
+
+
+def leaders(admin: AdminClient, topic: str):
+    found = admin.describe_topics(TopicCollection([topic]), request_timeout=SECONDS)[topic].result()
+    return {str(one.id): [one.leader.id if one.leader else -1, len(one.isr)] for one in found.partitions}
+
+
+def grant(admin: AdminClient, user: str, operation: str, kind: str, name: str):
+    [(_, granted)] = admin.create_acls([AclBinding(*right(user, operation, kind, name))], request_timeout=SECONDS).items()
+    granted.result()
+    return {}
+
+
+def revoke(admin: AdminClient, user: str, operation: str, kind: str, name: str):
+    asked = AclBindingFilter(*right(user, operation, kind, name))
+    [(_, revoked)] = admin.delete_acls([asked], request_timeout=SECONDS).items()
+    return {"revoked": len(revoked.result())}
+
+
+def right(user: str, operation: str, kind: str, name: str):
+    exactly, allow = ResourcePatternType.LITERAL, AclPermissionType.ALLOW
+    return ResourceType[kind], name, exactly, f"User:{user}", "*", AclOperation[operation], allow
 
 
 def create_topic(admin: AdminClient, topic: str, partitions: str, replicas: str = "1", *settings: str):
@@ -119,6 +153,9 @@ COMMANDS = {
     "add-partitions": add_partitions,
     "delete-records": delete_records,
     "send": send,
+    "leaders": leaders,
+    "grant": grant,
+    "revoke": revoke,
     "describe": describe,
     "ends": ends,
     "committed": committed,

@@ -25,6 +25,8 @@ mod quickstart;
 mod records;
 mod restarts;
 mod resumes;
+mod secured;
+mod secured_wrongly;
 mod several;
 mod shapes;
 mod spark_made;

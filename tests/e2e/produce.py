@@ -28,6 +28,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--per-second", type=float, default=0, help="0: as fast as it goes")
     parser.add_argument("--until-eof", action="store_true")
     parser.add_argument("--at-most", type=int, default=1_000_000)
+    parser.add_argument("--codecs", default="lz4", help="how batches are compressed; of several, orders take turns")
     return parser.parse_args()
 
 
@@ -39,17 +40,15 @@ def main() -> None:
     else:
         stop.set()
 
-    producer = Producer(
-        {
-            "bootstrap.servers": args.bootstrap,
-            "enable.idempotence": True,
-            "linger.ms": 5,
-            "compression.type": "lz4",
-            # By number, not by key: rows of one customer are spread, and every partition gets some.
-            "partitioner": "random",
-            "sticky.partitioning.linger.ms": 0,
-        }
-    )
+    settings = {
+        "bootstrap.servers": args.bootstrap,
+        "enable.idempotence": True,
+        "linger.ms": 5,
+        # By number, not by key: rows of one customer are spread, and every partition gets some.
+        "partitioner": "random",
+        "sticky.partitioning.linger.ms": 0,
+    }
+    producers = [Producer({**settings, "compression.type": codec}) for codec in args.codecs.split(",")]
     tally, failed = Tally(), []
 
     with open(args.acks, "w", encoding="ascii") as acks:
@@ -69,6 +68,7 @@ def main() -> None:
         while number < args.at_most and (number < args.orders or not stop.is_set()):
             record = order(args.first + number)
             value = json.dumps(record, ensure_ascii=False).encode()
+            producer = producers[number % len(producers)]
             while True:
                 try:
                     producer.produce(args.topic, value=value, key=str(number), on_delivery=delivered(record))
@@ -77,10 +77,11 @@ def main() -> None:
                     producer.poll(0.1)
             number += 1
             if number % 64 == 0:
-                producer.poll(0)
+                for producer in producers:
+                    producer.poll(0)
                 if args.per_second:
                     time.sleep(max(0.0, began + number / args.per_second - time.monotonic()))
-        left = producer.flush(60)
+        left = sum(producer.flush(60) for producer in producers)
 
     if failed or left or tally.rows != number:
         sys.exit(f"produced {number}, acknowledged {tally.rows}, still queued {left}, refused: {failed[:3]}")

@@ -2,12 +2,15 @@
 //!
 //! Starting one either works or fails the test: nothing here answers "not available".
 
+mod certificates;
 mod flights;
 mod kafka;
+mod kafka_node;
 mod promtool;
 mod python;
 mod rest;
 mod s3;
+mod secured_kafka;
 mod spark;
 
 use std::path::PathBuf;
@@ -22,6 +25,7 @@ pub use promtool::promtool;
 pub use python::{Python, Variable, answer};
 pub use rest::{Listening, RestCatalog};
 pub use s3::S3;
+pub use secured_kafka::{PASSWORD, SecuredKafka};
 pub use spark::Spark;
 
 use crate::process::Process;
@@ -63,7 +67,7 @@ fn answers(process: &mut Process, port: u16, path: &str) -> Result<bool> {
 /// The logs of the servers that tests share, for a failed test's report.
 pub(crate) fn shared_logs() -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
-    for server in [kafka::SHARED, rest::SHARED, s3::SHARED, spark::SHARED] {
+    for server in [kafka::SHARED, rest::SHARED, s3::SHARED, secured_kafka::SHARED, spark::SHARED] {
         let folder = cache::run_dir()?.join(server).join("logs");
         if folder.exists() {
             for entry in std::fs::read_dir(folder)? {
