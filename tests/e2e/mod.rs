@@ -4,6 +4,7 @@
 mod adopt;
 mod bad_input;
 mod bad_json;
+mod catalog_tls;
 mod checker;
 mod demo;
 mod drain;

@@ -1,5 +1,7 @@
 //! What every file owes its reader. An exception is a line with its reason.
 
+mod troubleshooting;
+
 use k2i_tests::cache::workspace;
 
 use crate::files::{all, assert_none, rust};

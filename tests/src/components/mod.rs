@@ -19,6 +19,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 
+pub use certificates::{Certificates, Identity};
 pub use flights::flights;
 pub use kafka::Kafka;
 pub use promtool::promtool;
