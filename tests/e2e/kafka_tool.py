@@ -45,8 +45,11 @@ def describe(admin: AdminClient, topic: str):
 
 
 def leaders(admin: AdminClient, topic: str):
-    found = admin.describe_topics(TopicCollection([topic]), request_timeout=SECONDS)[topic].result()
-    return {str(one.id): [one.leader.id if one.leader else -1, len(one.isr)] for one in found.partitions}
+    # Any broker knows; a question of the admin's would wait for the controller, which may be the one that just died.
+    found = admin.list_topics(topic, timeout=SECONDS).topics[topic]
+    if found.error is not None:
+        raise KafkaException(found.error)
+    return {str(one.id): [one.leader, len(one.isrs)] for one in found.partitions.values()}
 
 
 def grant(admin: AdminClient, user: str, operation: str, kind: str, name: str):

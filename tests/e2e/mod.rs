@@ -4,8 +4,10 @@
 mod adopt;
 mod bad_input;
 mod bad_json;
+mod brokers;
 mod catalog_tls;
 mod checker;
+mod codecs;
 mod demo;
 mod drain;
 mod failpoints;

@@ -48,7 +48,7 @@ pub fn wait_said(k2i: &mut K2i, table: &str, words: &[&str]) -> Result<()> {
         let said: Vec<&str> =
             lines.filter(|(_, value)| value["table"] == table.as_str()).map(|(line, _)| line).collect();
         let all = |line: &&str| words.iter().all(|word| line.contains(word));
-        Ok(if said.iter().any(|line| all(&line)) { Look::Done(()) } else { Look::NotYet(said.join("\n")) })
+        Ok(if said.iter().any(all) { Look::Done(()) } else { Look::NotYet(said.join("\n")) })
     })
 }
 

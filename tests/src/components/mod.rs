@@ -5,6 +5,7 @@
 mod certificates;
 mod flights;
 mod kafka;
+mod kafka_cluster;
 mod kafka_node;
 mod promtool;
 mod python;
@@ -22,6 +23,7 @@ use anyhow::{Context, Result, bail, ensure};
 pub use certificates::{Certificates, Identity};
 pub use flights::flights;
 pub use kafka::Kafka;
+pub use kafka_cluster::KafkaCluster;
 pub use promtool::promtool;
 pub use python::{Python, Variable, answer};
 pub use rest::{Listening, RestCatalog};
