@@ -16,6 +16,7 @@ mod flights;
 mod foreign_tables;
 mod four_tables;
 mod holes;
+mod full_disk;
 mod keep;
 mod line;
 mod memory;

@@ -204,6 +204,12 @@ impl K2i {
         .with_context(|| format!("the end of its log:\n{}", self.process.tail()))
     }
 
+    /// Its process id.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+
     /// The status and body of a health path, once.
     ///
     /// # Errors

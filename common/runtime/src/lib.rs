@@ -6,6 +6,7 @@
 
 pub mod config;
 pub mod data_dir;
+pub mod disk;
 pub mod failpoint;
 #[cfg(test)]
 mod generated;

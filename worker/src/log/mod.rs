@@ -10,12 +10,14 @@
 //! costs re-reading, never correctness: what is in a table is decided by the table. An entry is removed once its cut is
 //! committed or given up, so the log holds no more than what is on its way.
 //!
-//! A log that is damaged is set aside under another name, said so, and begun anew.
+//! A log that is damaged is set aside under another name, said so, and begun anew. One that failed to write (a full disk)
+//! is opened anew when it is needed next: the cut in hand is given up, and whatever of it is found later has no file.
 
 mod wire;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::{PoisonError, RwLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use k2i_domain::ids::{Sequence, SessionId, StreamId, StreamIdentity, TableUuid};
@@ -84,7 +86,9 @@ pub enum LogError {
 /// The log. Cheap to share behind an `Arc`; calls block for the disk.
 #[derive(Debug)]
 pub struct TransactionLog {
-    store: Store,
+    path: PathBuf,
+    /// `None` after an attempt to open it anew that failed.
+    store: RwLock<Option<Store>>,
 }
 
 impl TransactionLog {
@@ -94,22 +98,32 @@ impl TransactionLog {
     /// # Errors
     /// [`LogError`]: another process has it open, or the disk refuses.
     pub fn open(path: &Path) -> Result<(Self, Option<PathBuf>), LogError> {
-        match Self::open_and_read(path) {
-            Ok(log) => Ok((log, None)),
-            Err(LogError::Store(StoreError::Damaged { .. })) => {
-                let aside = aside(path);
-                std::fs::rename(path, &aside).map_err(|source| LogError::SetAside { path: path.to_owned(), source })?;
-                Ok((Self::open_and_read(path)?, Some(aside)))
-            }
-            Err(error) => Err(error),
-        }
+        let (store, aside) = open(path)?;
+        Ok((Self { path: path.to_owned(), store: RwLock::new(Some(store)) }, aside))
     }
 
-    /// Reads every entry once, so that damage shows now and not in the middle of the work.
-    fn open_and_read(path: &Path) -> Result<Self, LogError> {
-        let log = Self { store: Store::open(path, &[CUTS])? };
-        log.all()?;
-        Ok(log)
+    /// Acts on the store; on one that is opened anew if the last was broken by a failed write.
+    fn with<T>(&self, act: impl Fn(&Store) -> Result<T, StoreError>) -> Result<T, LogError> {
+        {
+            let store = self.store.read().unwrap_or_else(PoisonError::into_inner);
+            if let Some(store) = store.as_ref().filter(|store| !store.is_broken()) {
+                return Ok(act(store)?);
+            }
+        }
+        let mut store = self.store.write().unwrap_or_else(PoisonError::into_inner);
+        // Somebody else may have been here first.
+        if let Some(store) = store.as_ref().filter(|store| !store.is_broken()) {
+            return Ok(act(store)?);
+        }
+        // The old one holds the folder's lock.
+        *store = None;
+        let (opened, aside) = open(&self.path)?;
+        tracing::warn!(
+            path = %self.path.display(),
+            set_aside = aside.map(|aside| aside.display().to_string()),
+            "the transaction log was opened anew after a failed write"
+        );
+        Ok(act(store.insert(opened))?)
     }
 
     /// Writes an entry, over an earlier step of the same cut. [`Step::Sealed`] is on disk when this returns.
@@ -121,7 +135,7 @@ impl TransactionLog {
             Step::Sealed => Durability::Synced,
             Step::Uploaded | Step::Accepted => Durability::Buffered,
         };
-        Ok(self.store.put(CUTS, &key(cut.id()), &wire::encode(cut), durability)?)
+        self.with(|store| store.put(CUTS, &key(cut.id()), &wire::encode(cut), durability))
     }
 
     /// Removes an entry: its cut was committed or given up.
@@ -129,7 +143,7 @@ impl TransactionLog {
     /// # Errors
     /// The disk refuses.
     pub fn remove(&self, id: (SessionId, Sequence)) -> Result<(), LogError> {
-        Ok(self.store.delete(CUTS, &key(id), Durability::Buffered)?)
+        self.with(|store| store.delete(CUTS, &key(id), Durability::Buffered))
     }
 
     /// Every entry of `table`, oldest session's and sequence's first within each session.
@@ -145,17 +159,41 @@ impl TransactionLog {
     /// # Errors
     /// The disk refuses, or an entry cannot be read.
     pub fn all(&self) -> Result<Vec<LoggedCut>, LogError> {
-        let mut cuts = Vec::new();
-        for entry in self.store.prefix(CUTS, &[]) {
-            let (_, value) = entry?;
-            let cut = wire::decode(&value).map_err(|why| StoreError::Damaged {
-                path: self.store.path().to_owned(),
-                detail: format!("an entry cannot be read: {why}"),
-            })?;
-            cuts.push(cut);
-        }
-        Ok(cuts)
+        self.with(read)
     }
+}
+
+/// Opens the store at `path`; a damaged one is set aside before. The second value says where.
+fn open(path: &Path) -> Result<(Store, Option<PathBuf>), LogError> {
+    match open_and_read(path) {
+        Ok(store) => Ok((store, None)),
+        Err(StoreError::Damaged { .. }) => {
+            let aside = aside(path);
+            std::fs::rename(path, &aside).map_err(|source| LogError::SetAside { path: path.to_owned(), source })?;
+            Ok((open_and_read(path)?, Some(aside)))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Reads every entry once, so that damage shows now and not in the middle of the work.
+fn open_and_read(path: &Path) -> Result<Store, StoreError> {
+    let store = Store::open(path, &[CUTS])?;
+    read(&store)?;
+    Ok(store)
+}
+
+fn read(store: &Store) -> Result<Vec<LoggedCut>, StoreError> {
+    let mut cuts = Vec::new();
+    for entry in store.prefix(CUTS, &[]) {
+        let (_, value) = entry?;
+        let cut = wire::decode(&value).map_err(|why| StoreError::Damaged {
+            path: store.path().to_owned(),
+            detail: format!("an entry cannot be read: {why}"),
+        })?;
+        cuts.push(cut);
+    }
+    Ok(cuts)
 }
 
 fn key((session, sequence): (SessionId, Sequence)) -> Vec<u8> {

@@ -73,7 +73,7 @@ fn a_damaged_log_is_set_aside_and_begun_anew() {
     let path = folder.path().join("log");
     {
         let (log, _) = TransactionLog::open(&path).expect("an empty folder");
-        log.store.put(CUTS, b"x", b"not an entry", Durability::Synced).expect("put");
+        log.with(|store| store.put(CUTS, b"x", b"not an entry", Durability::Synced)).expect("put");
     }
     let (log, aside) = TransactionLog::open(&path).expect("set aside");
     assert!(aside.is_some_and(|aside| aside.is_dir()));
@@ -86,4 +86,39 @@ fn a_log_in_use_is_an_error_of_its_own() {
     let path = folder.path().join("log");
     let _open = TransactionLog::open(&path).expect("an empty folder");
     assert!(matches!(TransactionLog::open(&path), Err(LogError::Store(StoreError::InUse { .. }))));
+}
+
+/// Lets the next write to the store in `folder` find a full disk, as the kernel words it.
+fn fill(folder: &Path) {
+    use std::os::fd::{FromRawFd, OwnedFd};
+    let full = std::fs::File::options().write(true).open("/dev/full").expect("a device that is always full");
+    for entry in std::fs::read_dir("/proc/self/fd").expect("the open files") {
+        let entry = entry.expect("an open file");
+        let Ok(target) = std::fs::read_link(entry.path()) else { continue };
+        if target.starts_with(folder) && target.extension().is_some_and(|extension| extension == "log") {
+            let number = entry.file_name().to_string_lossy().parse().expect("a file's number");
+            // SAFETY: the number is that of the store's open write-ahead log; it is not closed here.
+            let mut log = unsafe { OwnedFd::from_raw_fd(number) };
+            rustix::io::dup2(&full, &mut log).expect("the log becomes the full device");
+            std::mem::forget(log);
+        }
+    }
+}
+
+#[test]
+fn after_a_full_disk_the_log_is_opened_anew() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("log");
+    let (log, _) = TransactionLog::open(&path).expect("an empty folder");
+    log.put(&cut(1, 1, Step::Sealed)).expect("put");
+    fill(&path);
+    let error = log.put(&cut(1, 2, Step::Sealed)).expect_err("the disk is full").to_string();
+    assert!(error.contains("No space left on device"), "{error}");
+    log.put(&cut(1, 3, Step::Sealed)).expect("there is room again");
+    log.remove((SessionId(1), Sequence(1))).expect("remove");
+    let left: Vec<_> = log.all().expect("all").iter().map(LoggedCut::id).collect();
+    assert_eq!(left, [(SessionId(1), Sequence(3))], "what was put before is there, what failed is not");
+    drop(log);
+    let (log, aside) = TransactionLog::open(&path).expect("it was closed");
+    assert_eq!((log.all().expect("all").len(), aside), (1, None));
 }

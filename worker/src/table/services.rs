@@ -1,12 +1,15 @@
 //! What a table's pipeline uses of the outside, and the small things that it does with it.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use k2i_domain::ids::{Partition, StreamId, StreamIdentity, TableId};
 use k2i_domain::port::{SessionView, StopReason, Stopped};
 use k2i_domain::range::Offset;
+use k2i_lakehouse::with_sources;
+use k2i_runtime::disk::room_for;
 use k2i_runtime::port::CoordinatorPort;
 use k2i_runtime::telemetry::metrics::WorkerMetrics;
 use tokio::sync::watch;
@@ -54,14 +57,17 @@ impl Services {
         if cut.local.iter().any(|path| !path.exists()) {
             return Ok(Sent::Gone);
         }
-        let lakehouse = self.settings.connection.get().await.map_err(|error| error.to_string())?;
+        let lakehouse = self.settings.connection.get().await.map_err(|error| with_sources(&error))?;
         for (local, file) in cut.local.iter().zip(&cut.manifest.files) {
             let begun = |id: String| {
                 let logged = LoggedCut { upload: Some(id), ..cut.clone() };
                 let log = Arc::clone(&self.log);
                 async move { Ok(log.put(&logged)?) }
             };
-            lakehouse.store().upload(local, &file.location, begun).await.map_err(|error| error.to_string())?;
+            if let Some(folder) = local_folder(&file.location) {
+                room_for(folder, file.bytes).map_err(|error| with_sources(&error))?;
+            }
+            lakehouse.store().upload(local, &file.location, begun).await.map_err(|error| with_sources(&error))?;
         }
         Ok(Sent::Stored)
     }
@@ -119,6 +125,11 @@ impl Services {
         // One plain value: a panic elsewhere cannot have left it half changed.
         self.unpublished.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The folder of a file on this machine's own disks.
+fn local_folder(location: &str) -> Option<&Path> {
+    Path::new(location.strip_prefix("file://")?).parent()
 }
 
 /// Why a cut may not be submitted now.

@@ -11,6 +11,8 @@ use k2i_domain::ids::{ChainKey, Sequence, SessionId, StreamId, StreamIdentity, T
 use k2i_domain::manifest::{Manifest, ManifestFile, ManifestRange};
 use k2i_domain::port::{Cut, StopReason, Stopped};
 use k2i_lakehouse::statistics::FileStatistics;
+use k2i_lakehouse::with_sources;
+use k2i_runtime::disk::room_for;
 use k2i_runtime::failpoint::{Failpoint, reach};
 use k2i_runtime::telemetry::metrics::WorkerMetrics;
 use tokio::sync::{mpsc, oneshot};
@@ -248,12 +250,14 @@ impl Writer {
         if now.decoder.rows() == 0 {
             return Ok(());
         }
+        // As if nothing got smaller by encoding.
+        room_for(&self.settings.spool, now.memory() as u64).map_err(|error| with_sources(&error))?;
         let batch = now.decoder.finish();
         if now.file.is_none() {
             now.file = Some(self.open_file(now)?);
         }
         let Some(file) = now.file.as_mut() else { return Ok(()) };
-        file.write(&batch).map_err(|error| error.to_string())?;
+        file.write(&batch).map_err(|error| with_sources(&error))?;
         for (chain, offsets) in std::mem::take(&mut now.offsets) {
             file.note_offsets(chain, offsets);
         }
@@ -264,9 +268,9 @@ impl Writer {
         let path = self.spool_path(self.next_sequence());
         // Left over from a sequence that was given up before it was sealed.
         if path.exists() {
-            std::fs::remove_file(&path).map_err(|error| error.to_string())?;
+            std::fs::remove_file(&path).map_err(|error| format!("cannot remove {}: {error}", path.display()))?;
         }
-        FileWriter::create(&path, &now.target.arrow, &now.target.files.options).map_err(|error| error.to_string())
+        FileWriter::create(&path, &now.target.arrow, &now.target.files.options).map_err(|error| with_sources(&error))
     }
 
     fn spool_path(&self, sequence: Sequence) -> PathBuf {
@@ -284,7 +288,7 @@ impl Writer {
             self.encode(now)?;
         }
         match now.file.as_mut().filter(|file| file.memory_size() >= limit) {
-            Some(file) => file.flush_row_group().map_err(|error| error.to_string()),
+            Some(file) => file.flush_row_group().map_err(|error| with_sources(&error)),
             None => Ok(()),
         }
     }
@@ -336,7 +340,7 @@ impl Writer {
         identity: &FileIdentity,
     ) -> Result<LoggedCut, String> {
         let sealed = match file {
-            Some(file) => Some(file.seal(identity).map_err(|error| error.to_string())?),
+            Some(file) => Some(file.seal(identity).map_err(|error| with_sources(&error))?),
             None => None,
         };
         reach(Failpoint::FileSealed);

@@ -10,7 +10,8 @@
 //! - A store whose content was damaged is refused, never opened with the damaged part missing. Only a write that the
 //!   crash itself cut short is dropped (it was not yet synced).
 //! - After a failed write or sync nothing more is written: whether an fsync that failed reached the disk cannot be
-//!   known, and asking again may lie. The caller ends its process and opens the store anew.
+//!   known, and asking again may lie. The caller closes the store and opens it anew, by ending its process where others
+//!   have acted on what was written.
 //! - Memory is small and fixed: about 8 MiB of write buffers and 2 MiB of cache, at most 32 MiB of write-ahead log.
 //!
 //! All calls block for the time of a disk access; [`Store::sync`] and [`Durability::Synced`] for that of an fsync.
@@ -70,6 +71,12 @@ impl Store {
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// True once a write or sync has failed: this value is of no more use, opening the folder anew may be.
+    #[must_use]
+    pub fn is_broken(&self) -> bool {
+        self.broken.get().is_some()
     }
 
     /// The value of `key`.
