@@ -31,6 +31,7 @@
 //!   no bytes is malformed.
 //! - Field names are compared as they are, upper and lower case being different.
 
+mod any;
 mod column;
 mod decoder;
 mod error;
@@ -44,6 +45,8 @@ mod value;
 #[cfg(test)]
 mod tests;
 
+#[doc(hidden)]
+pub use any::check_any;
 pub use decoder::{Decoder, HeaderRef, Pushed, RecordRef};
 pub use error::{DecodeError, DecodeErrorKind, MAX_SHOWN};
 pub use infer::{Column, ColumnType, Conflict, InferError, Inference, Inferred, MAX_FIELDS};

@@ -6,6 +6,7 @@
 
 mod choice;
 mod column;
+mod file;
 mod kafka_properties;
 mod keys;
 mod model;
@@ -55,13 +56,13 @@ impl Sources {
     /// A file, with this process's environment and working directory.
     ///
     /// # Errors
-    /// When the file cannot be read or is not UTF-8, or the working directory is gone or not UTF-8.
+    /// When the file cannot be read, has more than 1 MiB or is not UTF-8, or the working directory is gone or not UTF-8.
     pub fn of_process(file: &Path, overrides: Vec<Override>) -> Result<Self, ConfigErrors> {
         let cannot = |message: String| {
             let problem = Problem { key: String::new(), place: Place::Nowhere, message };
             ConfigErrors::new(Some(file.to_owned()), vec![problem])
         };
-        let text = std::fs::read_to_string(file).map_err(|error| cannot(format!("cannot be read: {error}")))?;
+        let text = file::read_regular(file, file::MOST_CONFIGURATION).map_err(cannot)?;
         let working_directory =
             std::env::current_dir().map_err(|error| cannot(format!("the working directory is gone: {error}")))?;
         if working_directory.to_str().is_none() {
@@ -73,6 +74,26 @@ impl Sources {
             .filter_map(|(name, value)| name.into_string().ok().zip(value.into_string().ok()))
             .collect();
         Ok(Self { file: Some((file.to_owned(), text)), environment, overrides, working_directory })
+    }
+}
+
+/// Does with any bytes what is done with a configuration file, for tests that try whatever comes: it must neither panic
+/// nor hang, and what is wrong must be said in some words.
+///
+/// # Panics
+/// When a refusal says nothing, or too much.
+#[doc(hidden)]
+pub fn check_any(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let sources = Sources {
+        file: Some((PathBuf::from("any.toml"), text.to_owned())),
+        working_directory: PathBuf::from("/"),
+        ..Sources::default()
+    };
+    if let Err(errors) = Config::load(&sources) {
+        let said = errors.to_string();
+        assert!(!errors.problems.is_empty() && !said.is_empty(), "a refusal says nothing");
+        assert!(said.len() < 1 << 20, "a refusal says {} bytes", said.len());
     }
 }
 

@@ -40,6 +40,15 @@ pub struct Problem {
     pub message: String,
 }
 
+/// So many problems are told; somebody who has more has given another file.
+const MOST_TOLD: usize = 100;
+/// So many are looked for before the rest of a file is left unread.
+pub(super) const MOST_FOUND: usize = 1_000;
+/// Longest key and longest message, in characters: both may repeat what the file holds.
+const MOST_SHOWN: (usize, usize) = (200, 600);
+/// Longest name that is compared with those known, in bytes.
+const MOST_COMPARED: usize = 64;
+
 /// Everything that is wrong with a configuration, in the order of the file. Never empty.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigErrors {
@@ -50,13 +59,40 @@ pub struct ConfigErrors {
 }
 
 impl ConfigErrors {
+    /// One problem that is no single key's.
+    #[must_use]
+    pub fn whole(message: impl Into<String>) -> Self {
+        let problem = Problem { key: String::new(), place: Place::Nowhere, message: message.into() };
+        Self::new(None, vec![problem])
+    }
+
     /// Sorted, without repetitions (a shared key is checked once per table).
     pub(super) fn new(file: Option<PathBuf>, mut problems: Vec<Problem>) -> Self {
         problems.sort_by(|a, b| {
             (rank(&a.place), &a.place, &a.key, &a.message).cmp(&(rank(&b.place), &b.place, &b.key, &b.message))
         });
         problems.dedup();
+        if problems.len() > MOST_TOLD {
+            let message = format!("and {} problems more", problems.len() - MOST_TOLD);
+            problems.truncate(MOST_TOLD);
+            problems.push(Problem { key: String::new(), place: Place::Nowhere, message });
+        }
+        for problem in &mut problems {
+            tame(&mut problem.key, MOST_SHOWN.0);
+            tame(&mut problem.message, MOST_SHOWN.1);
+        }
         Self { file, problems }
+    }
+}
+
+/// What a file holds ends up on a terminal: neither endless nor with control characters.
+fn tame(text: &mut String, most: usize) {
+    if text.contains(char::is_control) {
+        *text = text.replace(char::is_control, "\u{fffd}");
+    }
+    if let Some((at, _)) = text.char_indices().nth(most) {
+        text.truncate(at);
+        text.push('…');
     }
 }
 
@@ -95,6 +131,10 @@ impl std::error::Error for ConfigErrors {}
 
 /// The candidate that `name` was most likely meant to be, if any is near enough to be worth naming.
 pub(super) fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    // Comparing costs time by the product of both lengths.
+    if name.len() > MOST_COMPARED {
+        return None;
+    }
     candidates
         .into_iter()
         .map(|candidate| (likeness(name, candidate), candidate))

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use toml_edit::{Document, Item, TableLike};
 
 use super::keys::{RawBuffer, RawHttp, RawIceberg, RawKafka, RawLog, RawStorage, RawTop};
-use super::problem::{Place, Problem, nearest};
+use super::problem::{MOST_FOUND, Place, Problem, nearest};
 use super::section::{Input, Key, Section};
 use super::value::{Lines, Reader, type_name};
 
@@ -137,7 +137,10 @@ pub(super) fn from_file(text: &str, problems: &mut Vec<Problem>) -> RawConfig {
         Ok(document) => document,
         Err(error) => {
             let place = error.span().map_or(Place::Nowhere, |span| Place::Line(lines.of(span.start)));
-            let message = format!("not TOML: {}", error.message().trim_end());
+            let message = match error.span().and_then(|span| text.get(span)).filter(|at| is_known(at)) {
+                Some(key) => format!("not TOML: {}: {key}", error.message().trim_end()),
+                None => format!("not TOML: {}", error.message().trim_end()),
+            };
             problems.push(Problem { key: String::new(), place, message });
             return RawConfig::default();
         }
@@ -153,6 +156,13 @@ pub(super) fn from_file(text: &str, problems: &mut Vec<Problem>) -> RawConfig {
     raw
 }
 
+/// What may be shown of a place in the file: anything else could be a secret without its quotes.
+fn is_known(text: &str) -> bool {
+    let known =
+        |(section, _, keys): &(&str, &[&str], Vec<Key>)| *section == text || keys.iter().any(|key| key.name == text);
+    !text.is_empty() && sections().iter().any(known)
+}
+
 fn is_section(name: &str) -> bool {
     sections().iter().any(|(section, ..)| !section.is_empty() && *section == name)
 }
@@ -160,6 +170,9 @@ fn is_section(name: &str) -> bool {
 /// Visits the entries of a table, each with a reader of its own key and line.
 fn for_each(table: &dyn TableLike, reader: &mut Reader<'_>, mut visit: impl FnMut(&str, &Item, &mut Reader<'_>)) {
     for (name, item) in table.iter() {
+        if reader.problems.len() >= MOST_FOUND {
+            return;
+        }
         let span = table.get_key_value(name).and_then(|(key, _)| key.span());
         let key = if reader.key.is_empty() { name.to_owned() } else { format!("{}.{name}", reader.key) };
         visit(name, item, &mut reader.inside(key, span));

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
+use super::file::{MOST_SECRET, read_bounded};
+
 /// A secret value. `Debug` and `Display` print `***`; the value leaves only through [`Secret::expose`].
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
@@ -67,8 +69,8 @@ impl SecretSource {
             Self::Variable(name) => {
                 environment.get(name).cloned().ok_or_else(|| format!("environment variable {name} is not set"))?
             }
-            Self::File(path) => std::fs::read_to_string(path)
-                .map_err(|error| format!("cannot read {}: {error}", path.display()))?
+            Self::File(path) => read_bounded(path, MOST_SECRET)
+                .map_err(|why| format!("{} {why}", path.display()))?
                 .trim_end_matches(['\r', '\n'])
                 .to_owned(),
         };

@@ -119,7 +119,7 @@ fn values_that_cannot_be() {
         ),
         ("kafka", "properties = { a = [1] }", "kafka.properties.a: must be text"),
         ("kafka", "properties = { \"sasl.password\" = \"env:NOPE\" }", "environment variable NOPE is not set"),
-        ("kafka", "properties = { \"sasl.password\" = \"file:/nope\" }", "cannot read /nope"),
+        ("kafka", "properties = { \"sasl.password\" = \"file:/nope\" }", "/nope cannot be read"),
         ("iceberg", "rest_uri = \"http://x\"", "iceberg.rest_uri: needs catalog_type = \"rest\", which is not set"),
         ("iceberg", "sql_uri = \"sqlite::memory:\"", "iceberg.sql_uri: needs a file"),
         ("iceberg", "warehouse = \"s3:///x\"", "names no bucket"),

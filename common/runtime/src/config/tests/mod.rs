@@ -6,6 +6,7 @@ mod generated;
 mod kafka;
 mod metadata;
 mod mistakes;
+mod robust;
 mod tables;
 
 use std::collections::BTreeMap;
