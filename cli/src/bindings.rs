@@ -15,51 +15,15 @@ use k2i_lakehouse::{Connection, LakehouseSettings, NamespaceIdent, Secret, Table
 use k2i_runtime::config::{
     self, CatalogConfig, Config, KafkaConfig, OnNullValue, OnUnknownField, Start, StorageConfig, TableConfig,
 };
+use k2i_worker::Shares;
 use k2i_worker::decode::{self, DecodeOptions, MetadataColumns};
 use k2i_worker::kafka::ConnectionSettings;
-use k2i_worker::parquet::WriterOptions;
 use k2i_worker::table::{TableSettings, WriterLimits};
 
 /// The tenant of tables that name none.
 const DEFAULT_TENANT: &str = "default";
 /// Rows of a cut where the configuration does not say.
 const RECORDS: u64 = u64::MAX;
-
-/// How the memory budget is divided.
-#[derive(Debug)]
-struct Shares {
-    receive: u64,
-    queue: usize,
-    encoder: usize,
-    uploads: u64,
-}
-
-impl Shares {
-    const MIB: u64 = 1 << 20;
-    /// The least that a reader, and a table's queue or encoder, can work with.
-    const READER: u64 = 8 * Self::MIB;
-    const TABLE: u64 = 2 * Self::MIB;
-
-    /// A quarter for what was fetched and not polled, a quarter for records that wait for a writer, a quarter for
-    /// decoders and encoders, a quarter for uploads; each divided among those who need it.
-    ///
-    /// # Errors
-    /// There is too little for so many; says how much they need.
-    fn of(budget: u64, readers: usize, tables: usize) -> anyhow::Result<Self> {
-        let (readers, tables) = (readers.max(1) as u64, tables.max(1) as u64);
-        let least = 4 * (readers * Self::READER).max(tables * Self::TABLE);
-        anyhow::ensure!(
-            budget >= least,
-            "buffer.max_size_mb = {} is too little for {tables} tables that are read by {readers} Kafka consumers: they need \
-             {} at least",
-            budget / Self::MIB,
-            least / Self::MIB
-        );
-        let quarter = budget / 4;
-        let table = usize::try_from(quarter / tables).unwrap_or(usize::MAX);
-        Ok(Self { receive: quarter / readers, queue: table, encoder: table, uploads: quarter })
-    }
-}
 
 /// One table of the configuration, for both sides.
 pub(crate) struct Bound {
@@ -179,7 +143,6 @@ fn bind_table(
         flush_interval_ms: u64::try_from(table.buffer.flush_interval.as_millis()).unwrap_or(u64::MAX),
     };
     let metadata_columns = metadata_columns(&table.iceberg.metadata_columns);
-    let files = WriterOptions { row_group_bytes: shares.encoder.min(64 << 20), ..WriterOptions::default() };
     let worker = TableSettings {
         name: table.key.clone(),
         ident: ident.clone(),
@@ -189,7 +152,7 @@ fn bind_table(
         schema: schema(table, &metadata_columns)?,
         metadata_columns,
         decode: decode_options(table),
-        files,
+        files: shares.files(),
         limits: WriterLimits {
             file_bytes: table.buffer.flush_max_bytes,
             records: table.buffer.flush_max_records.unwrap_or(RECORDS),

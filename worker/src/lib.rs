@@ -5,9 +5,11 @@ pub mod kafka;
 pub mod log;
 pub mod parquet;
 pub mod reader;
+mod shares;
 pub mod table;
 mod watcher;
 mod worker;
 
+pub use shares::{Shares, TooLittleMemory};
 pub use watcher::metadata_columns;
 pub use worker::{TableMemory, Worker, WorkerOptions, WorkerTable};
