@@ -1,7 +1,7 @@
 //! What a table's pipeline uses of the outside, and the small things that it does with it.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -72,6 +72,14 @@ impl Services {
         Ok(Sent::Stored)
     }
 
+    /// The cut is committed: its flush ends here.
+    pub(crate) fn committed(&self, cut: &LoggedCut) {
+        if let Some(took) = sealed_for(cut) {
+            self.metrics.flushed(&cut.table, took);
+        }
+        self.abandon(cut);
+    }
+
     /// The cut is committed or given up: its local files and its entry go. What was uploaded stays (the sweep's work).
     pub(crate) fn abandon(&self, cut: &LoggedCut) {
         for path in &cut.local {
@@ -130,6 +138,12 @@ impl Services {
 /// The folder of a file on this machine's own disks.
 fn local_folder(location: &str) -> Option<&Path> {
     Path::new(location.strip_prefix("file://")?).parent()
+}
+
+/// How long ago the cut's files were written to for the last time, which is their seal; `None` without files.
+fn sealed_for(cut: &LoggedCut) -> Option<Duration> {
+    let age = |path: &PathBuf| std::fs::metadata(path).ok()?.modified().ok()?.elapsed().ok();
+    cut.local.iter().filter_map(age).max()
 }
 
 /// Why a cut may not be submitted now.

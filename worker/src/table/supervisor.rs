@@ -540,7 +540,7 @@ impl Supervisor {
         self.accepted = open;
         for cut in &done {
             reach(Failpoint::CommitSeen);
-            self.services.abandon(cut);
+            self.services.committed(cut);
         }
         let mut by_topic: BTreeMap<String, Vec<(Partition, Offset)>> = BTreeMap::new();
         for key in view.grants.keys() {

@@ -94,14 +94,16 @@ fn commit_age_grows_while_nothing_is_committed() {
 }
 
 #[test]
-fn worker_gauges() {
+fn a_worker_counts_what_it_holds_and_does() {
     let registry = Registry::new();
     let metrics = WorkerMetrics::new(&registry).unwrap();
     metrics.set_buffered(10);
     metrics.set_buffer_limit(524_288_000);
     metrics.set_lag("a.b", 4);
     metrics.rows_read("a.b", 9);
+    metrics.flushed("a.b", Duration::from_millis(300));
     metrics.set_lag("c.d", 1);
+    metrics.flushed("c.d", Duration::from_secs(1));
     metrics.table_forgotten("c.d");
     let text = text(&registry);
     for line in [
@@ -109,6 +111,8 @@ fn worker_gauges() {
         "k2i_worker_buffer_limit_bytes 524288000",
         "k2i_worker_lag_offsets{table=\"a.b\"} 4",
         "k2i_worker_read_rows_total{table=\"a.b\"} 9",
+        "k2i_worker_flush_duration_seconds_bucket{table=\"a.b\",le=\"0.25\"} 0",
+        "k2i_worker_flush_duration_seconds_bucket{table=\"a.b\",le=\"0.5\"} 1",
     ] {
         assert!(text.lines().any(|other| other == line), "{line} is not in\n{text}");
     }

@@ -1,13 +1,18 @@
 //! What a worker counts.
 
-use prometheus::{IntCounterVec, IntGauge, IntGaugeVec, Registry};
+use std::time::Duration;
+
+use prometheus::{HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Registry};
 
 use super::registrar::{MetricDoc, Registrar};
+
+const FLUSH_BUCKETS: [f64; 12] = [0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0, 300.0, 1800.0];
 
 /// A worker's metrics. Clones share the series.
 #[derive(Debug, Clone)]
 pub struct WorkerMetrics {
     read_rows: IntCounterVec,
+    flush: HistogramVec,
     lag: IntGaugeVec,
     buffered: IntGauge,
     buffer_limit: IntGauge,
@@ -30,6 +35,12 @@ impl WorkerMetrics {
                 "k2i_worker_read_rows_total",
                 "Rows read from Kafka, those read again included.",
                 &["table"],
+            )?,
+            flush: r.histograms(
+                "k2i_worker_flush_duration_seconds",
+                "Time from the seal of a cut's file until the worker saw the cut committed, of each cut with rows.",
+                &["table"],
+                &FLUSH_BUCKETS,
             )?,
             lag: r.gauges(
                 "k2i_worker_lag_offsets",
@@ -57,6 +68,11 @@ impl WorkerMetrics {
         self.read_rows.with_label_values(&[table]).inc_by(rows);
     }
 
+    /// A cut was seen committed, so long after it was sealed.
+    pub fn flushed(&self, table: &str, took: Duration) {
+        self.flush.with_label_values(&[table]).observe(took.as_secs_f64());
+    }
+
     /// How far the table is behind, in offsets.
     pub fn set_lag(&self, table: &str, offsets: u64) {
         self.lag.with_label_values(&[table]).set(saturate(offsets));
@@ -66,6 +82,7 @@ impl WorkerMetrics {
     pub fn table_forgotten(&self, table: &str) {
         // A series that was never made is no error here.
         let _ = self.read_rows.remove_label_values(&[table]);
+        let _ = self.flush.remove_label_values(&[table]);
         let _ = self.lag.remove_label_values(&[table]);
     }
 
