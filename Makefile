@@ -9,7 +9,7 @@ install := tests/components/install.sh
 cargo := CARGO_NET_OFFLINE=true cargo
 
 .DEFAULT_GOAL := help
-.PHONY: help build release install image-check demo test offline layering lint fmt fmt-check components components-kafka components-python components-python-pins \
+.PHONY: help build release bench install image-check demo test offline layering lint fmt fmt-check components components-kafka components-python components-python-pins \
 	components-rest components-s3 components-spark components-flights components-promtool clean-components compile system rust
 
 help: ## what there is
@@ -20,9 +20,14 @@ help: ## what there is
 build: system rust ## compile everything, tests too; the program is K2I_CACHE/target/debug/k2i
 	$(cargo) build --workspace --all-targets
 
-# Binaries only, and all in one build as above. Linked as a whole, so it takes far longer than `build`.
+# The program only, and of the whole workspace as above. Linked as a whole, so it takes far longer than `build`.
 release: compile rust ## the program to use: optimised as a whole, without failpoints; K2I_CACHE/target/release/k2i
-	$(cargo) build --workspace --bins --release
+	$(cargo) build --workspace --bin k2i --release
+
+# The very program of `release`, and one beside it that measures; ROWS=2000000 and SHAPE=orders are the defaults.
+bench: system rust components-kafka components-python components-rest ## what a row costs, and how soon it is visible
+	$(cargo) build --workspace --bin k2i --bin k2i-bench --release
+	$(CARGO_TARGET_DIR)/release/k2i-bench $(if $(ROWS),--rows $(ROWS)) $(if $(SHAPE),--shape $(SHAPE))
 
 # DESTDIR is for whoever makes a package; PREFIX is /usr/local. What is in /etc/k2i already stays.
 install: release ## program, manual pages, completions, systemd unit, example configuration; as root, or with DESTDIR
@@ -33,7 +38,7 @@ image-check: release ## the steps of deploy/docker/Dockerfile, without a contain
 
 # The same build as above but for the tests: nothing is compiled twice when both are made.
 demo: compile rust ## the whole of it on this machine, with a kill in the middle; `k2i demo --keep` stays up
-	$(cargo) build --workspace --bins
+	$(cargo) build --workspace --bin k2i
 	$(CARGO_TARGET_DIR)/debug/k2i demo
 
 test: build components ## every test, with real servers

@@ -1,9 +1,10 @@
 //! End to end: orders into a real Kafka, `k2i ingest` as a child, the table read back by DuckDB and PyIceberg;
-//! once, with a year of flights, by Spark too.
+//! once, with a year of flights, by Spark too. And the benchmark, on a few rows.
 
 mod adopt;
 mod bad_input;
 mod bad_json;
+mod bench;
 mod brokers;
 mod catalog_tls;
 mod checker;
@@ -15,8 +16,8 @@ mod feed;
 mod flights;
 mod foreign_tables;
 mod four_tables;
-mod holes;
 mod full_disk;
+mod holes;
 mod keep;
 mod line;
 mod memory;

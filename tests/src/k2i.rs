@@ -41,9 +41,10 @@ pub fn binary() -> Result<&'static Path> {
 }
 
 fn find_binary() -> Result<PathBuf> {
-    // The test binary is <target>/<profile>/deps/k2i-<hash>, the program <target>/<profile>/k2i.
-    let own = std::env::current_exe().context("no path of the test binary")?;
-    let folder = own.ancestors().nth(2).context("a test binary lies in a deps folder")?;
+    // The program is <target>/<profile>/k2i; the test binary <target>/<profile>/deps/k2i-<hash>, the benchmark beside k2i.
+    let own = std::env::current_exe().context("no path of the running program")?;
+    let folder = own.parent().context("a program lies in a folder")?;
+    let folder = if folder.ends_with("deps") { folder.parent().unwrap_or(folder) } else { folder };
     let program = folder.join("k2i");
     let hint = "build it with `make build`, or test with `make test`";
     let built = fs::metadata(&program).and_then(|file| file.modified());
@@ -234,6 +235,12 @@ impl K2i {
         self.process.output() + &self.process.errors()
     }
 
+    /// The end of it, for error messages.
+    #[must_use]
+    pub fn tail(&self) -> String {
+        self.process.tail()
+    }
+
     /// Waits until it counts at least so many rows as read from Kafka, those read again included.
     ///
     /// # Errors
@@ -265,6 +272,12 @@ impl K2i {
     /// It has ended.
     pub fn expect_running(&mut self) -> Result<()> {
         self.process.expect_running()
+    }
+
+    /// Its process id.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.process.id()
     }
 
     /// Highest resident memory so far, in MiB.

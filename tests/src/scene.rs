@@ -25,7 +25,7 @@ pub fn scene(name: &str, act: impl FnOnce(&Scene) -> Result<()>) {
         fs::remove_dir_all(&scene.folder).expect("a passed test leaves nothing behind");
         return;
     }
-    let kept = scene.keep().map_or_else(|error| format!("{error:#}"), |path| path.display().to_string());
+    let kept = scene.kept();
     match outcome {
         Ok(Ok(())) => {}
         Ok(Err(error)) => panic!("{name}: {error:#}\n\nits files: {kept}"),
@@ -33,6 +33,21 @@ pub fn scene(name: &str, act: impl FnOnce(&Scene) -> Result<()>) {
             eprintln!("its files: {kept}");
             resume_unwind(panic);
         }
+    }
+}
+
+/// As [`scene`], for a program that is no test: what failed is answered.
+///
+/// # Errors
+/// `act` failed; the error names where its files are kept.
+pub fn scene_of<T>(name: &str, act: impl FnOnce(&Scene) -> Result<T>) -> Result<T> {
+    let scene = Scene::begin(name)?;
+    match act(&scene) {
+        Ok(done) => {
+            fs::remove_dir_all(&scene.folder).with_context(|| format!("cannot remove {}", scene.folder.display()))?;
+            Ok(done)
+        }
+        Err(error) => Err(error.context(format!("{name} failed, its files: {}", scene.kept()))),
     }
 }
 
@@ -59,6 +74,11 @@ impl Scene {
     #[must_use]
     pub fn logs(&self) -> PathBuf {
         self.path("logs")
+    }
+
+    /// Keeps the folder, and says where.
+    fn kept(&self) -> String {
+        self.keep().map_or_else(|error| format!("{error:#}"), |path| path.display().to_string())
     }
 
     fn keep(&self) -> Result<PathBuf> {

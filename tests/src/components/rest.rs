@@ -1,4 +1,5 @@
-//! Iceberg's own REST catalog server, the reference implementation, with its tables in SQLite and its files on S3.
+//! Iceberg's own REST catalog server, the reference implementation, with its tables in SQLite and its files on S3, or on
+//! disk.
 //!
 //! Ready in about three seconds, with some 130 MB. It listens on all interfaces and cannot be told otherwise, and it asks
 //! nobody who they are: only for machines that nobody else reaches.
@@ -82,6 +83,24 @@ impl RestCatalog {
     /// # Errors
     /// It could not be installed, or did not get ready.
     pub fn start(folder: &Path, s3: &S3, warehouse: &str, listening: Listening) -> Result<Self> {
+        Self::start_on(folder, Some(s3), warehouse, listening)
+    }
+
+    /// Starts a catalog of its own whose tables are in `folder` with all their files, in [`RestCatalog::local`].
+    ///
+    /// # Errors
+    /// It could not be installed, or did not get ready.
+    pub fn start_local(folder: &Path) -> Result<Self> {
+        Self::start_on(folder, None, &Self::local(folder), Listening::Anywhere)
+    }
+
+    /// The warehouse of a catalog that was started with [`RestCatalog::start_local`].
+    #[must_use]
+    pub fn local(folder: &Path) -> String {
+        format!("file://{}", folder.join("warehouse").display())
+    }
+
+    fn start_on(folder: &Path, s3: Option<&S3>, warehouse: &str, listening: Listening) -> Result<Self> {
         let jars = super::installed("rest")?.join("jars/*");
         fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
         for _ in 0..TRIES {
@@ -114,7 +133,7 @@ impl RestCatalog {
 }
 
 /// Catalog properties are variables: `CATALOG_` and the name, `_` for a dot, `__` for a hyphen.
-fn command(jars: &Path, folder: &Path, s3: &S3, warehouse: &str, port: u16) -> Command {
+fn command(jars: &Path, folder: &Path, s3: Option<&S3>, warehouse: &str, port: u16) -> Command {
     let mut command = Command::new("java");
     command.args(JVM).arg("-cp").arg(jars).arg("org.apache.iceberg.rest.RESTCatalogServer");
     for prefix in ["CATALOG_", "AWS_"] {
@@ -126,11 +145,15 @@ fn command(jars: &Path, folder: &Path, s3: &S3, warehouse: &str, port: u16) -> C
         .env("CATALOG_URI", format!("jdbc:sqlite:{}", RestCatalog::database(folder).display()))
         .env("CATALOG_CATALOG_NAME", RestCatalog::NAME)
         .env("CATALOG_JDBC_SCHEMA__VERSION", "V1")
-        .env("CATALOG_WAREHOUSE", warehouse)
-        .env("CATALOG_IO__IMPL", "org.apache.iceberg.aws.s3.S3FileIO")
-        .env("CATALOG_S3_ENDPOINT", s3.url())
-        .env("CATALOG_S3_PATH__STYLE__ACCESS", "true")
-        .env("AWS_REGION", REGION)
-        .envs(s3.variables());
+        .env("CATALOG_WAREHOUSE", warehouse);
+    match s3 {
+        Some(s3) => command
+            .env("CATALOG_IO__IMPL", "org.apache.iceberg.aws.s3.S3FileIO")
+            .env("CATALOG_S3_ENDPOINT", s3.url())
+            .env("CATALOG_S3_PATH__STYLE__ACCESS", "true")
+            .env("AWS_REGION", REGION)
+            .envs(s3.variables()),
+        None => command.env("CATALOG_IO__IMPL", "org.apache.iceberg.hadoop.HadoopFileIO"),
+    };
     command
 }
