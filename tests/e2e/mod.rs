@@ -13,6 +13,7 @@ mod demo;
 mod drain;
 mod failpoints;
 mod feed;
+mod file_sizes;
 mod flights;
 mod foreign_tables;
 mod four_tables;

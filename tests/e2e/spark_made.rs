@@ -63,7 +63,7 @@ fn rows_go_into_a_table_that_spark_made() {
 
         let acks = [feed.acks(), std::slice::from_ref(&theirs)].concat();
         table.check_places(scene, &acks, all)?;
-        expect_codec(&files(scene, &table)?, "GZIP", u64::from(ORDERS))?;
+        expect_codec(&files(scene, &[&table])?[TABLE], "GZIP", u64::from(ORDERS))?;
         let found = spark.run(catalog, s3, TABLE, &[ASKED])?;
         let wanted = json!([[ORDERS, ORDERS, tally["quantity"], tally["notes"], 0]]);
         ensure!(found == wanted, "Spark finds {found}, not {wanted}");

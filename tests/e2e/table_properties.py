@@ -1,12 +1,13 @@
 """Tables of orders that somebody else made with properties of their own, and the files that are in them afterwards.
 
-    table_properties.py create CATALOG WAREHOUSE NAMESPACE.TABLE KEY=VALUE...
+    table_properties.py create CATALOG WAREHOUSE NAMESPACE TABLES
     table_properties.py append CATALOG NAMESPACE.TABLE FIRST ORDERS ACKS
-    table_properties.py files CATALOG NAMESPACE.TABLE
+    table_properties.py files CATALOG NAMESPACE.TABLE...
 
-`create` makes the table with PyIceberg in a SQLite catalog: columns in another order than records have them, the metadata
-columns first, some required, with docs, and with ids that have gaps. `append` adds rows of its own, in topic partition -1.
-`files` prints, for each data file that K2I added, its `path`, `bytes`, `rows`, the names of its columns' `codecs`, the
+`create` makes tables with PyIceberg in a SQLite catalog, named by a JSON object with a list of `key=value` for each:
+columns in another order than records have them, the metadata columns first, some required, with docs, and with ids that
+have gaps. `append` adds rows of its own, in topic partition -1.
+`files` prints, by table, for each data file that K2I added, its `path`, `bytes`, `rows`, the names of its columns' `codecs`, the
 `row_groups`, and by column name which `counts` and `bounds` the Iceberg manifests have of it; and `metadata`, the place of
 the table's metadata file. The files are read with PyArrow.
 """
@@ -55,9 +56,14 @@ COLUMNS = Schema(
 )
 
 
-def create(catalog: str, warehouse: str, name: str, *pairs: str) -> dict:
+def create(catalog: str, warehouse: str, namespace: str, tables: str) -> dict:
     sql = SqlCatalog("default", uri=f"sqlite:///{catalog}", warehouse=warehouse)
-    sql.create_namespace_if_not_exists(name.rsplit(".", 1)[0])
+    sql.create_namespace(namespace)
+    made = json.loads(tables)
+    return {name: create_one(sql, f"{namespace}.{name}", pairs) for name, pairs in made.items()}
+
+
+def create_one(sql: SqlCatalog, name: str, pairs: list[str]) -> list[int]:
     properties = dict(pair.split("=", 1) for pair in pairs)
     table = sql.create_table(name, COLUMNS, properties={"format-version": "2"} | properties)
     # Ids with gaps: what goes takes its id along, and what comes later gets a higher one.
@@ -67,7 +73,7 @@ def create(catalog: str, warehouse: str, name: str, *pairs: str) -> dict:
     ids = [field.field_id for field in table.schema().fields]
     if ids == sorted(range(1, len(ids) + 1)):
         sys.exit(f"no gap in {ids}")
-    return {"ids": ids}
+    return ids
 
 
 def append(catalog: str, name: str, first: str, orders: str, acks: str) -> dict:
@@ -86,7 +92,11 @@ def store(catalog: str) -> tuple[pyarrow.fs.FileSystem, str]:
     return files, "s3://"
 
 
-def files(catalog: str, name: str) -> dict:
+def files(catalog: str, *names: str) -> dict:
+    return {name: files_of(catalog, name) for name in names}
+
+
+def files_of(catalog: str, name: str) -> dict:
     table = pyiceberg_catalog(catalog, name).load_table(name)
     names = {field_id: table.schema().find_column_name(field_id) for field_id in table.schema().field_ids}
     source, scheme = store(catalog)

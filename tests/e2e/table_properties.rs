@@ -76,12 +76,8 @@ fn files_are_as_the_properties_of_pyiceberg_s_tables_ask() {
         several.flush_interval_seconds = FLUSH_SECONDS;
         let mut feed = Feed::create(scene, "properties-pyiceberg", 1)?;
         let tally = feed.produce(ORDERS)?;
-        for (name, properties, _) in FOLLOWED {
-            create(scene, name, properties)?;
-            several.table(name, &[feed.topic()], "")?;
-        }
-        for (name, property, _) in REFUSED {
-            create(scene, name, &[property])?;
+        create(scene)?;
+        for name in FOLLOWED.map(|(name, ..)| name).iter().chain(&REFUSED.map(|(name, ..)| name)) {
             several.table(name, &[feed.topic()], "")?;
         }
         let mut k2i = several.ingest()?;
@@ -93,15 +89,16 @@ fn files_are_as_the_properties_of_pyiceberg_s_tables_ask() {
             several.find(name)?.wait_rows(scene, u64::from(ORDERS))?;
         }
         k2i.drain()?;
-        for (name, _, codec) in FOLLOWED {
-            let table = several.find(name)?;
+        let tables = FOLLOWED.map(|(name, ..)| several.find(name)).into_iter().collect::<Result<Vec<_>>>()?;
+        let found = files(scene, &tables.iter().collect::<Vec<_>>())?;
+        for ((name, _, codec), table) in FOLLOWED.iter().zip(&tables) {
             table.check_exact(scene, feed.acks(), &tally)?;
-            let found = files(scene, &table)?;
-            let files = expect_codec(&found, codec, u64::from(ORDERS)).with_context(|| format!("shop.{name}"))?;
-            match name {
+            let found = &found[table.name()];
+            let files = expect_codec(found, codec, u64::from(ORDERS)).with_context(|| format!("shop.{name}"))?;
+            match *name {
                 "zstd" => expect_small(files)?,
                 "snappy" => expect_row_groups(files)?,
-                "gzip" => expect_compressed_metadata(&found)?,
+                "gzip" => expect_compressed_metadata(found)?,
                 "uncompressed" => expect_hashed(files)?,
                 "measured" => expect_measured(files)?,
                 _ => {}
@@ -111,17 +108,25 @@ fn files_are_as_the_properties_of_pyiceberg_s_tables_ask() {
     });
 }
 
-fn create(scene: &Scene, name: &str, properties: &[&str]) -> Result<()> {
-    let (catalog, table) = (scene.path("catalog.db"), format!("shop.{name}"));
-    let warehouse = format!("file://{}", text(&scene.path("warehouse"))?);
-    let args = [&["create", text(&catalog)?, &warehouse, &table][..], properties].concat();
+fn create(scene: &Scene) -> Result<()> {
+    let mut tables = serde_json::Map::new();
+    for (name, properties, _) in FOLLOWED {
+        tables.insert(name.to_owned(), json!(properties));
+    }
+    for (name, property, _) in REFUSED {
+        tables.insert(name.to_owned(), json!([property]));
+    }
+    let (catalog, warehouse) = (scene.path("catalog.db"), format!("file://{}", text(&scene.path("warehouse"))?));
+    let args = ["create", text(&catalog)?, &warehouse, "shop", &Value::from(tables).to_string()];
     Python::shared()?.ask(scene, "table_properties.py", &args).map(|_| ())
 }
 
-/// What PyArrow and PyIceberg say of the files that K2I added.
-pub fn files(scene: &Scene, table: &Table) -> Result<Value> {
-    let args = ["files", table.catalog(), table.name()];
-    Python::shared()?.ask_with(scene, "table_properties.py", &args, table.variables())
+/// What PyArrow and PyIceberg say of the files that K2I added, by table. The tables are in one catalog.
+pub fn files(scene: &Scene, tables: &[&Table]) -> Result<Value> {
+    let first = tables.first().context("tables to look at")?;
+    let names: Vec<&str> = tables.iter().map(|table| table.name()).collect();
+    let args = [&["files", first.catalog()][..], &names].concat();
+    Python::shared()?.ask_with(scene, "table_properties.py", &args, first.variables())
 }
 
 /// The files that K2I added, all of this codec and with so many rows together.

@@ -20,7 +20,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::Generation;
 use super::cut::{OpenCut, ReadChain};
 use super::settings::TableSettings;
-use super::size::Expected;
+use super::size::{Expected, Open};
 use super::submitter::{SealedCut, ToSubmit};
 use super::target::Target;
 use crate::decode::{DecodeError, Decoder, HeaderRef, Pushed, RecordRef};
@@ -321,15 +321,14 @@ impl Writer {
         tracing::debug!(table = self.settings.name, session = %self.session, %sequence, rows, "sealing a cut");
         let file = now.file.take();
         let path = file.as_ref().map(|file| file.path().to_owned());
-        let last_group = file.as_ref().map(|file| (file.bytes_written(), file.in_progress_bytes()));
+        let open = file.as_ref().map(open);
         let sealed = self.seal_and_log(now, ranges, sequence, file, &identity);
         if let (Err(_), Some(path)) = (&sealed, path) {
             // Another attempt has another name; what cannot be removed now goes with the next start.
             let _ = std::fs::remove_file(path);
         }
-        if let (Ok(cut), Some((before, in_progress))) = (&sealed, last_group) {
-            let bytes: u64 = cut.manifest.files.iter().map(|file| file.bytes).sum();
-            now.expected.learn(in_progress, bytes.saturating_sub(before));
+        if let (Ok(cut), Some(open)) = (&sealed, open) {
+            now.expected.learn(open, cut.manifest.files.iter().map(|file| file.bytes).sum());
         }
         sealed
     }
@@ -457,13 +456,16 @@ impl Active {
     }
 
     fn file_bytes(&self) -> u64 {
-        let bytes = |file: &FileWriter| self.expected.bytes(file.bytes_written(), file.in_progress_bytes());
-        self.file.as_ref().map_or(0, bytes)
+        self.file.as_ref().map_or(0, |file| self.expected.bytes(open(file)))
     }
 
     fn memory(&self) -> usize {
         self.decoder.bytes() + self.file.as_ref().map_or(0, FileWriter::memory_size)
     }
+}
+
+fn open(file: &FileWriter) -> Open {
+    Open { written: file.bytes_written(), in_progress: file.in_progress_bytes(), rows: file.rows() }
 }
 
 fn manifest_file(target: &Target, session: SessionId, sequence: Sequence, sealed: &Sealed) -> ManifestFile {
