@@ -74,7 +74,7 @@ fn a_port_in_use_is_named() {
         let config = nowhere(scene)?;
         let _holder = TcpListener::bind(("127.0.0.1", config.metrics_port))?;
         let address = format!("127.0.0.1:{}", config.metrics_port);
-        ingest(scene, &config.to_string())?.expect(FAILURE, &[&address, "in use"])
+        ingest(scene, &config.to_string())?.expect(FAILURE, &[&address, "port in use"])
     });
 }
 
@@ -86,7 +86,7 @@ fn a_data_folder_in_use_is_named() {
         running.wait_live()?;
         let second = IngestConfig { health_port: ports::free()?, metrics_port: ports::free()?, ..first };
         let folder = second.data_dir.to_str().context("the cache folder's name is text")?;
-        ingest(scene, &second.to_string())?.expect(FAILURE, &[folder, "in use"])?;
+        ingest(scene, &second.to_string())?.expect(FAILURE, &[folder, "in use by process"])?;
         running.kill()
     });
 }
