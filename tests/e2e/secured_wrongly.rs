@@ -17,6 +17,8 @@ const ORDERS: u32 = 1_000;
 const TOPIC: &str = "secured-wrongly";
 /// Nobody's password. It must not be found in any log either.
 const WRONG: &str = "Wr0ng-horse";
+/// Some for each wrong way, and no more with every attempt to connect.
+const MOST_LINES: usize = 300;
 /// Enough for a consumer for each wrong way.
 const MAX_SIZE_MB: u64 = 512;
 
@@ -108,6 +110,8 @@ fn every_wrong_way_to_a_broker_is_named_and_a_right_one_goes_on() {
 
         let log = k2i.log();
         ensure!(stopped_tables(&log).is_empty(), "a broker that is not reached stopped a table");
+        let lines = log.lines().count();
+        ensure!(lines < MOST_LINES, "{lines} lines are logged, so something is said again and again");
         ensure!(!log.contains(WRONG) && !log.contains(PASSWORD), "the log holds a password");
         k2i.drain()?;
         let (house, mut written) = (scene.path("warehouse"), Vec::new());

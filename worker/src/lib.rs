@@ -5,6 +5,7 @@ pub mod kafka;
 pub mod log;
 pub mod parquet;
 pub mod reader;
+mod said;
 mod shares;
 pub mod table;
 mod watcher;

@@ -112,6 +112,10 @@ fn advice(code: KafkaCode, text: &str, state: &str) -> Option<&'static str> {
     }
     let closed = has("Disconnected") || has("Connection reset");
     let spoken = Spoken::of(text);
+    let begins = ["in state CONNECT", "in state SSL_HANDSHAKE"].iter().any(|begin| state.contains(begin));
+    if closed && begins && matches!(spoken, Spoken::Ssl | Spoken::SaslSsl) {
+        return Some(NOT_TLS);
+    }
     let in_clear = matches!(spoken, Spoken::Plaintext | Spoken::SaslPlaintext);
     if in_clear && (tls_record(text) || (closed && state.contains("in state APIVERSION_QUERY"))) {
         return Some(IS_TLS);

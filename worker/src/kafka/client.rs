@@ -8,6 +8,7 @@
 use std::collections::VecDeque;
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use rdkafka::ClientContext;
 use rdkafka::client::Client;
@@ -17,6 +18,7 @@ use rdkafka_sys as rd;
 use super::cause::{Causes, refused_certificate};
 use super::code::KafkaCode;
 use super::settings::{ConnectionSettings, Role, SettingsError, creation_error};
+use crate::said::Said;
 
 /// A handle, shared by everything that points into it.
 pub(super) type KafkaClient = Arc<Client<ClientState>>;
@@ -40,6 +42,8 @@ pub(super) struct Reported {
 pub(super) struct ClientState {
     pending: Mutex<VecDeque<Reported>>,
     causes: Causes,
+    /// Log lines that were handed on as warnings.
+    warned: Mutex<Said>,
 }
 
 impl ClientContext for ClientState {}
@@ -66,7 +70,7 @@ impl ClientState {
     }
 }
 
-/// The values behind the lock are whole at every moment, so a panic elsewhere does not spoil them.
+/// The values behind these locks are whole at every moment, so a panic elsewhere does not spoil them.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -103,20 +107,24 @@ unsafe extern "C" fn on_error(_: *mut rd::rd_kafka_t, code: c_int, text: *const 
 unsafe extern "C" fn on_log(client: *const rd::rd_kafka_t, level: c_int, facility: *const c_char, text: *const c_char) {
     // SAFETY: librdkafka passes zero-terminated strings, or null.
     let (facility, text) = unsafe { (text_of(facility), text_of(text)) };
+    // SAFETY: log lines come through the queue of a client that is alive.
+    let opaque = unsafe { rd::rd_kafka_opaque(client) };
+    if opaque.is_null() {
+        return;
+    }
+    // SAFETY: the opaque of a client made by `connect` is its `ClientState`, which outlives the callbacks.
+    let state = unsafe { &*opaque.cast_const().cast::<ClientState>() };
     if facility == CONNECTION_FAILED {
-        // SAFETY: log lines come through the queue of a client that is alive.
-        let opaque = unsafe { rd::rd_kafka_opaque(client) };
-        if !opaque.is_null() {
-            // SAFETY: the opaque of a client made by `connect` is its `ClientState`, which outlives the callbacks.
-            let state = unsafe { &*opaque.cast_const().cast::<ClientState>() };
-            state.causes.note(KafkaCode::TRANSPORT, without_thread(&text));
-        }
+        // Where it matters, the error callback says the same, or a call that fails says it as its cause.
+        state.causes.note(KafkaCode::TRANSPORT, without_thread(&text));
+        tracing::debug!(facility, text, "kafka client");
+        return;
     }
     match level {
-        // Where it matters, the error callback says the same, or a call that fails says it as its cause.
-        _ if facility == CONNECTION_FAILED => tracing::debug!(facility, text, "kafka client"),
-        ..=4 => tracing::warn!(facility, text, "kafka client"),
-        5..=6 => tracing::debug!(facility, text, "kafka client"),
+        ..=4 if lock(&state.warned).is_news(&text, Instant::now()) => {
+            tracing::warn!(facility, text, "kafka client");
+        }
+        ..=6 => tracing::debug!(facility, text, "kafka client"),
         _ => tracing::trace!(facility, text, "kafka client"),
     }
 }

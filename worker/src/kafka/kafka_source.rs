@@ -33,6 +33,7 @@ const SEEK_RETRY: Duration = Duration::from_millis(10);
 /// Reads topic partitions of one Kafka cluster. Dropping it ends its assignments and its connections.
 pub struct KafkaSource {
     client: KafkaClient,
+    group_id: String,
     queue: Queue,
     batch: Vec<Message>,
     assignments: Assignments,
@@ -50,7 +51,14 @@ impl KafkaSource {
         let queue = Queue::of_consumer(&client)
             .ok_or_else(|| SettingsError::Unusable { cause: "librdkafka made no consumer queue".to_owned() })?;
         let assignments = Assignments::new(client.clone());
-        Ok(Self { client, queue, batch: Vec::with_capacity(BATCH), assignments, to_release: Vec::new() })
+        Ok(Self {
+            client,
+            group_id: settings.group_id.clone(),
+            queue,
+            batch: Vec::with_capacity(BATCH),
+            assignments,
+            to_release: Vec::new(),
+        })
     }
 
     /// What best explains that nothing comes, if anything does.
@@ -173,7 +181,7 @@ impl KafkaSource {
             return Err(SourceError::Fatal { cause: message.error_text() });
         }
         if code.is_error() && message.topic_address() == 0 {
-            let text = message.error_text();
+            let text = self.of_group(code, message.error_text());
             self.client.context().causes().note(code, &text);
             sink.event(SourceEvent::Trouble { cause: worded(code, &text) });
         }
@@ -192,9 +200,14 @@ impl KafkaSource {
         }
     }
 
+    /// A refusal that is about our group names it.
+    fn of_group(&self, code: KafkaCode, text: String) -> String {
+        if code == KafkaCode::GROUP_DENIED { format!("group `{}`: {text}", self.group_id) } else { text }
+    }
+
     /// Words for an error of the client; one that says less than what is known already is completed by that.
     fn explained(&self, code: KafkaCode, text: &str) -> String {
-        let words = worded(code, text);
+        let words = worded(code, &self.of_group(code, text.to_owned()));
         match self.client.context().causes().last().filter(|cause| cause.code != code && cause.text != words) {
             Some(cause) => format!("{words}: {}", cause.text),
             None => words,

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use k2i_domain::ids::TableId;
 
 use super::batch::Batch;
 use super::{Command, Fed, Outlet, SourceFactory};
 use crate::kafka::{Record, RecordSink, RecordSource, SourceError, SourceEvent, Start, Token};
+use crate::said::Said;
 
 /// Records of one poll.
 const POLL_RECORDS: usize = 1024;
@@ -32,6 +33,8 @@ struct Table {
 struct Tables {
     tables: BTreeMap<TableId, Table>,
     owners: BTreeMap<Token, TableId>,
+    /// Trouble that was logged. It is repeated with every attempt to connect.
+    said: Said,
 }
 
 pub(super) fn run(factory: &SourceFactory, commands: &Receiver<Command>) {
@@ -223,7 +226,9 @@ impl RecordSink for Tables {
         let token = match &event {
             SourceEvent::CaughtUp { token, .. } | SourceEvent::Ended { token, .. } => *token,
             SourceEvent::Trouble { cause } => {
-                tracing::warn!(cause, "trouble with kafka, going on");
+                if self.said.is_news(cause, Instant::now()) {
+                    tracing::warn!(cause, "trouble with kafka, going on");
+                }
                 return;
             }
         };

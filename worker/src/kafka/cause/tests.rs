@@ -41,6 +41,11 @@ fn each_cause_says_what_to_do() {
         ),
         (
             TRANSPORT,
+            "ssl://b:1/bootstrap: Disconnected: SSL connection closed by peer (after 0ms in state CONNECT)",
+            "seems not to speak TLS",
+        ),
+        (
+            TRANSPORT,
             "b:1/bootstrap: Disconnected: connection closed by peer (after 2ms in state APIVERSION_QUERY)",
             "seems to speak TLS",
         ),

@@ -23,6 +23,10 @@ const SLICE: Duration = Duration::from_millis(50);
 /// The longest single wait for metadata, during which no callback is served.
 const LONGEST_SLICE: Duration = Duration::from_secs(5);
 
+/// The longest pause between two attempts to find a broker. Each makes librdkafka connect at once, whatever pause it keeps
+/// by itself.
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
 /// librdkafka answers at the deadline by itself; so much later we no longer believe in it.
 const GRACE: Duration = Duration::from_secs(2);
 
@@ -69,7 +73,7 @@ impl<'a> Ask<'a> {
     /// Finds a broker that answers, to put the questions to. librdkafka would wait for the controller, which some
     /// servers do not name. It asks by a topic, because a request without one may create topics that were deleted.
     pub(super) fn find_broker(&mut self, topic: &str) -> Result<(), NativeError> {
-        let mut slice = 4 * SLICE;
+        let (mut slice, mut pause) = (4 * SLICE, SLICE);
         loop {
             let metadata = self.client.fetch_metadata(Some(topic), slice.min(self.remaining()));
             // SAFETY: the client is alive. Serves its callbacks, which some ways to authenticate need.
@@ -84,7 +88,8 @@ impl<'a> Ask<'a> {
                 Err(_) if !self.remaining().is_zero() => {
                     slice = (slice * 2).min(LONGEST_SLICE);
                     // An error may come at once.
-                    std::thread::sleep(SLICE.min(self.remaining()));
+                    std::thread::sleep(pause.min(self.remaining()));
+                    pause = (pause * 2).min(LONGEST_PAUSE);
                 }
                 Err(error) => {
                     let code = error.rdkafka_error_code().map_or(KafkaCode::TIMED_OUT, |code| KafkaCode(code as i32));
