@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum, value_parser};
 use k2i_domain::ids::SnapshotId;
 use k2i_domain::port::Decision;
 
@@ -28,9 +28,13 @@ pub(crate) enum Command {
     ///
     /// Exit codes: 0 when every order is in the table once, 1 when something failed.
     Demo(DemoArgs),
-    /// Check a configuration file.
+    /// Check a configuration file, and every outside system that it leads to.
     ///
-    /// Exit codes: 0 when it is right, 2 when it is wrong.
+    /// Kafka, its topics and the right to read them; the catalog, namespaces and tables; the object store, on one small
+    /// object that is deleted again; clocks, disk, memory and ports of this machine. It may run while `k2i ingest` does,
+    /// and leaves nothing behind.
+    ///
+    /// Exit codes: 0 when all is well (warnings allowed), 1 when a check failed, 2 when the configuration is wrong.
     Validate(ValidateArgs),
     /// Print the completions of a shell.
     ///
@@ -86,6 +90,21 @@ pub(crate) struct ValidateArgs {
     /// Check the file only and reach nothing outside.
     #[arg(long)]
     pub(crate) offline: bool,
+    /// How the report is printed.
+    #[arg(long, value_enum, default_value_t = ReportFormat::Table)]
+    pub(crate) format: ReportFormat,
+    /// Longest time for everything; one question takes at most 15 seconds of it.
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = value_parser!(u64).range(1..=3600))]
+    pub(crate) timeout: u64,
+}
+
+/// The form of a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ReportFormat {
+    /// A table on a terminal, plain lines elsewhere.
+    Table,
+    /// One JSON object: `config`, `ok`, and `checks` with `system`, `subject`, `check`, `status`, `detail`, `advice`.
+    Json,
 }
 
 #[derive(Debug, Args)]

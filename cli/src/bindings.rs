@@ -241,7 +241,7 @@ fn rest_auth(auth: &config::RestAuth) -> RestAuth {
     }
 }
 
-fn storage_settings(storage: &StorageConfig, uploads: &UploadMemory) -> StorageSettings {
+pub(crate) fn storage_settings(storage: &StorageConfig, uploads: &UploadMemory) -> StorageSettings {
     let s3 = match storage {
         StorageConfig::Local => S3Settings::default(),
         StorageConfig::S3(s3) => S3Settings {

@@ -46,6 +46,11 @@ pub(crate) struct Failure {
 }
 
 impl Failure {
+    /// Something failed that was to be found out.
+    pub(crate) fn failed(text: impl Into<String>) -> Self {
+        Self { code: EXIT_FAILED, text: text.into() }
+    }
+
     /// The configuration is wrong.
     pub(crate) fn config(error: impl std::fmt::Display) -> Self {
         Self { exit: Exit::Config, text: error.to_string() }

@@ -45,3 +45,5 @@ mod topics;
 mod topics_many;
 mod transactions;
 mod validate;
+mod validate_reach;
+mod validate_wrong;

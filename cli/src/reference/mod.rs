@@ -80,13 +80,14 @@ fn table(head: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
 fn exit_codes() -> String {
     let told = |exit: Exit| match exit {
         Exit::Done => (
-            "`ingest` was drained (SIGTERM, SIGINT), or ended at once by a second signal; `validate` found nothing wrong; \
+            "`ingest` was drained (SIGTERM, SIGINT), or ended at once by a second signal; `validate` found nothing that \
+             failed (warnings are allowed); \
              `demo` found every order once",
             "",
         ),
         Exit::Failed => (
             "something failed: a port or the data folder is in use, a disk refuses, a part of the process ended; \
-             `validate` reached something that is not as it should be; `demo` did not find what it should",
+             a check of [`validate`](validate.md) failed, or it was interrupted; `demo` did not find what it should",
             "read the last line of the log; starting again is always safe",
         ),
         Exit::Config => (

@@ -5,6 +5,7 @@
 
 mod ask;
 mod owned;
+mod rights;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::CString;
@@ -20,6 +21,8 @@ use super::control::{ControlError, KafkaControl, KafkaView, PartitionView, Topic
 use super::native::{NativeError, PartitionList};
 use super::settings::{ConnectionSettings, Role, SettingsError};
 use ask::{Ask, Described, End, Ends};
+
+pub use rights::{Right, Rights};
 
 /// A topic that is recreated between two questions is asked about again, so many times.
 const ATTEMPTS: usize = 3;

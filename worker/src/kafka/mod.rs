@@ -69,7 +69,7 @@ pub mod conformance;
 mod mock;
 
 pub use control::{ControlError, KafkaControl, KafkaView, PartitionView, TopicState, TopicView};
-pub use kafka_control::ControlClient;
+pub use kafka_control::{ControlClient, Right, Rights};
 pub use kafka_source::KafkaSource;
 pub use memory::{MemoryKafka, MemoryRecord, MemorySource};
 pub use record::{Header, HeaderError, Headers, Record, RecordTimestamp, TimestampKind};

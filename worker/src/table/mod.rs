@@ -26,7 +26,7 @@ mod writer;
 pub(crate) use services::{Services, log_of};
 pub use settings::{TableSettings, WriterLimits};
 pub(crate) use supervisor::{Parts, Supervisor, ToTable};
-pub(crate) use target::Target;
+pub use target::check_target;
 
 /// Counts the lives of a table's pipeline; what belongs to an earlier one is dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -13,6 +13,14 @@ use super::files::Files;
 use super::settings::TableSettings;
 use crate::decode::DecodePlan;
 
+/// Whether this version writes the table as the settings want it; what a process does at its start, without it.
+///
+/// # Errors
+/// The reason to stop the table with.
+pub fn check_target(settings: &TableSettings, table: &TargetTable) -> Result<(), Stopped> {
+    Target::resolve(settings, table, Instance::default(), Incarnation(1)).map(drop)
+}
+
 /// What the files of one generation are written for.
 #[derive(Debug, Clone)]
 pub(crate) struct Target {

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use k2i_domain::ids::{Incarnation, Instance, SessionId, TableId};
+use k2i_domain::ids::{SessionId, TableId};
 use k2i_domain::port::{Observation, SessionView, Stopped};
 use k2i_lakehouse::TargetTable;
 use k2i_runtime::port::PortError;
@@ -20,7 +20,7 @@ use tokio::time::{Instant, timeout};
 
 use crate::kafka::{KafkaView, TopicState};
 use crate::reader::SourceFactory;
-use crate::table::{Services, Target, log_of};
+use crate::table::{Services, check_target, log_of};
 use sample::NoSchema;
 
 pub use sample::metadata as metadata_columns;
@@ -221,7 +221,7 @@ impl Watcher {
         let standing = match self.open_table().await {
             Ok(Some(table)) => {
                 // Only whether it can be written: no file is made for this target.
-                Target::resolve(settings, &table, Instance::default(), Incarnation(1))?;
+                check_target(settings, &table)?;
                 Standing::Exists
             }
             Ok(None) => Standing::Missing,

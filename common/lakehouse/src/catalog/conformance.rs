@@ -48,15 +48,24 @@ impl Suite<'_> {
         self.a_table_that_is_gone_is_said_to_be().await;
     }
 
-    /// Making a namespace twice is no error.
+    /// Making a namespace twice is no error, and asking makes none.
     ///
     /// # Panics
-    /// When it is.
+    /// When it is, or does.
     pub async fn namespaces_are_made_once(&self) {
         let namespace = NamespaceIdent::new(self.namespace.to_owned());
         for _ in 0..2 {
             self.backend.ensure_namespace(&namespace).await.expect("a namespace can be ensured");
         }
+        assert_ne!(self.has(self.namespace).await, Some(false), "a namespace that was made is not there");
+        for _ in 0..2 {
+            assert_ne!(self.has("never_was").await, Some(true), "a namespace that never was is there");
+        }
+    }
+
+    async fn has(&self, namespace: &str) -> Option<bool> {
+        let namespace = NamespaceIdent::new(namespace.to_owned());
+        self.backend.namespace_exists(&namespace).await.expect("a namespace can be asked for")
     }
 
     /// A table that never was is `None`, not an error.

@@ -92,6 +92,11 @@ pub trait CatalogBackend: std::fmt::Debug + Send + Sync {
     /// Creates the namespace unless it exists.
     async fn ensure_namespace(&self, namespace: &NamespaceIdent) -> Result<(), CatalogError>;
 
+    /// Whether the namespace is there; `None` where the catalog cannot tell. Changes nothing.
+    async fn namespace_exists(&self, _namespace: &NamespaceIdent) -> Result<Option<bool>, CatalogError> {
+        Ok(None)
+    }
+
     /// What this backend is.
     fn describe(&self) -> CatalogDescription;
 }

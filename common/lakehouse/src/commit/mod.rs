@@ -24,7 +24,7 @@ use std::sync::Arc;
 use futures::{StreamExt, TryStreamExt, stream};
 use iceberg::spec::TableMetadata;
 use iceberg::table::Table;
-use iceberg::{Runtime, TableIdent, TableRequirement, TableUpdate};
+use iceberg::{NamespaceIdent, Runtime, TableIdent, TableRequirement, TableUpdate};
 use k2i_domain::ids::SnapshotId;
 use k2i_domain::lake::{CommitPlan, FileCheck, Loaded, Outcome};
 use k2i_domain::manifest::ManifestFile;
@@ -142,6 +142,14 @@ impl Lakehouse {
     #[must_use]
     pub fn describe(&self) -> CatalogDescription {
         self.backend.describe()
+    }
+
+    /// Whether the namespace is there; `None` where the catalog cannot tell. Changes nothing.
+    ///
+    /// # Errors
+    /// When the catalog could not be asked.
+    pub async fn namespace_exists(&self, namespace: &NamespaceIdent) -> Result<Option<bool>, LakehouseError> {
+        Ok(self.backend.namespace_exists(namespace).await?)
     }
 
     /// Loads a table afresh. A failed load may be repeated.

@@ -31,7 +31,8 @@ const PAGE_HEAD: &str = "\
 <!-- Made from common/runtime/src/config/keys.rs (K2I_UPDATE=1 cargo test -p k2i-runtime): do not edit. -->
 
 K2I reads one TOML file. [`deploy/config.example.toml`](../../deploy/config.example.toml) lists every key;
-`k2i validate --offline` checks a file and reports every problem at once.
+`k2i validate --offline` checks a file and reports every problem at once, and [`k2i validate`](validate.md) reaches what it
+names too. A file has at most 1 MiB, is UTF-8, and is no pipe.
 
 - **Precedence.** Defaults < file < environment < flags.
 - **Environment.** `K2I__SECTION__KEY`, for example `K2I__KAFKA__BOOTSTRAP_SERVERS` or `K2I__DATA_DIR`. An entry of

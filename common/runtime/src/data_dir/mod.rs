@@ -58,6 +58,17 @@ fn holder(pid: &Option<u32>) -> String {
     pid.map_or_else(|| "another process".to_owned(), |pid| format!("process {pid}"))
 }
 
+/// What a look at a data folder found, without changing anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// It is not there yet.
+    Missing,
+    /// No process uses it.
+    Free,
+    /// A process uses it; its id, where the lock file says so.
+    InUse(Option<u32>),
+}
+
 /// The data folder, locked for as long as this value lives.
 #[derive(Debug)]
 pub struct DataDir {
@@ -80,6 +91,33 @@ impl DataDir {
         }
         sync_folder(root)?;
         Ok(dir)
+    }
+
+    /// Looks at a data folder. A free one is held for an instant, in which a process that starts would find it in use.
+    ///
+    /// # Errors
+    /// [`DataDirError::Layout`] or [`DataDirError::NotOurs`] where this version cannot use it, [`DataDirError::Io`] where
+    /// it cannot be looked at.
+    pub fn look(root: &Path) -> Result<Standing, DataDirError> {
+        match fs::metadata(root) {
+            Ok(found) if found.is_dir() => {}
+            Ok(_) => return Err(io_error("use", root)(io::ErrorKind::NotADirectory.into())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Standing::Missing),
+            Err(error) => return Err(io_error("look at", root)(error)),
+        }
+        read_layout(root)?;
+        let path = root.join(LOCK_FILE);
+        let mut file = match File::open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Standing::Free),
+            Err(error) => return Err(io_error("open", &path)(error)),
+        };
+        // Shared, so that two that look do not see each other.
+        match file.try_lock_shared() {
+            Ok(()) => Ok(Standing::Free),
+            Err(TryLockError::WouldBlock) => Ok(Standing::InUse(holder_of(&mut file))),
+            Err(TryLockError::Error(source)) => Err(io_error("lock", &path)(source)),
+        }
     }
 
     /// The folder itself.
@@ -141,9 +179,7 @@ fn lock(root: &Path) -> Result<File, DataDirError> {
     match file.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
-            let mut text = String::new();
-            let pid = file.read_to_string(&mut text).ok().and_then(|_| text.trim().parse().ok());
-            return Err(DataDirError::InUse { path: root.to_owned(), pid });
+            return Err(DataDirError::InUse { path: root.to_owned(), pid: holder_of(&mut file) });
         }
         Err(TryLockError::Error(source)) => return Err(io_error("lock", &path)(source)),
     }
@@ -155,18 +191,29 @@ fn lock(root: &Path) -> Result<File, DataDirError> {
     Ok(file)
 }
 
+/// The process whose id stands in the lock file.
+fn holder_of(file: &mut File) -> Option<u32> {
+    let mut text = String::new();
+    file.read_to_string(&mut text).ok().and_then(|_| text.trim().parse().ok())
+}
+
 fn check_layout(root: &Path) -> Result<(), DataDirError> {
+    if read_layout(root)? { Ok(()) } else { write_layout(root, &root.join(LAYOUT_FILE)) }
+}
+
+/// Whether the folder has a layout, which then is ours.
+fn read_layout(root: &Path) -> Result<bool, DataDirError> {
     let path = root.join(LAYOUT_FILE);
     match fs::read_to_string(&path) {
         Ok(text) => {
             let version = text.trim_end().strip_prefix(LAYOUT_PREFIX).and_then(|version| version.parse().ok());
             match version {
-                Some(LAYOUT_VERSION) => Ok(()),
+                Some(LAYOUT_VERSION) => Ok(true),
                 Some(found) => Err(DataDirError::Layout { path: root.to_owned(), found }),
                 None => Err(DataDirError::NotOurs { path }),
             }
         }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => write_layout(root, &path),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
         Err(error) if error.kind() == io::ErrorKind::InvalidData => Err(DataDirError::NotOurs { path }),
         Err(error) => Err(io_error("read", &path)(error)),
     }

@@ -55,3 +55,23 @@ fn a_file_in_the_way_is_named() {
     let message = DataDir::open(&root).unwrap_err().to_string();
     assert!(message.contains("cannot create") && message.contains("data_dir"), "{message}");
 }
+
+#[test]
+fn a_look_changes_nothing() {
+    let parent = tempfile::tempdir().unwrap();
+    let root = parent.path().join("data");
+    assert_eq!(DataDir::look(&root).unwrap(), Standing::Missing);
+    assert!(!root.exists());
+    fs::create_dir(&root).unwrap();
+    assert_eq!(DataDir::look(&root).unwrap(), Standing::Free);
+    assert_eq!(fs::read_dir(&root).unwrap().count(), 0);
+    let held = DataDir::open(&root).unwrap();
+    assert_eq!(DataDir::look(&root).unwrap(), Standing::InUse(Some(std::process::id())));
+    drop(held);
+    assert_eq!(DataDir::look(&root).unwrap(), Standing::Free);
+    fs::write(root.join("layout"), "k2i data folder, layout 2\n").unwrap();
+    assert!(matches!(DataDir::look(&root).unwrap_err(), DataDirError::Layout { found: 2, .. }));
+    let file = parent.path().join("file");
+    fs::write(&file, "").unwrap();
+    assert!(matches!(DataDir::look(&file).unwrap_err(), DataDirError::Io { .. }));
+}

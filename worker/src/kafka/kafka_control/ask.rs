@@ -2,6 +2,8 @@
 //!
 //! The objects of librdkafka's admin calls live here and nowhere else; what leaves is plain values.
 
+mod rights;
+
 use std::collections::BTreeMap;
 use std::ffi::{CStr, CString};
 use std::ptr;

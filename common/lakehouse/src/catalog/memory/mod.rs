@@ -135,6 +135,10 @@ impl CatalogBackend for MemoryCatalog {
         Ok(())
     }
 
+    async fn namespace_exists(&self, namespace: &NamespaceIdent) -> Result<Option<bool>, CatalogError> {
+        Ok(Some(self.lock().namespaces.contains(namespace)))
+    }
+
     fn describe(&self) -> CatalogDescription {
         CatalogDescription { name: "memory".to_owned(), compare_and_set: true, keeps_history: true }
     }

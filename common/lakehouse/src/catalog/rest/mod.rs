@@ -62,7 +62,7 @@ impl RestCatalog {
         Ok(Self { client, paths, endpoints })
     }
 
-    async fn namespace_exists(&self, namespace: &NamespaceIdent) -> Result<bool, CatalogError> {
+    async fn look_up(&self, namespace: &NamespaceIdent) -> Result<bool, CatalogError> {
         let url = self.paths.namespace(namespace);
         let answer = self.client.send("look up a namespace", Method::GET, &url, None).await?;
         if answer.is_missing() {
@@ -136,7 +136,7 @@ impl CatalogBackend for RestCatalog {
     }
 
     async fn ensure_namespace(&self, namespace: &NamespaceIdent) -> Result<(), CatalogError> {
-        if self.endpoints.has(Endpoint::LoadNamespace) && self.namespace_exists(namespace).await? {
+        if self.endpoints.has(Endpoint::LoadNamespace) && self.look_up(namespace).await? {
             return Ok(());
         }
         if self.endpoints.has(Endpoint::CreateNamespace) {
@@ -144,6 +144,13 @@ impl CatalogBackend for RestCatalog {
         }
         // Then the creation of the table says whether it is there.
         Ok(())
+    }
+
+    async fn namespace_exists(&self, namespace: &NamespaceIdent) -> Result<Option<bool>, CatalogError> {
+        if !self.endpoints.has(Endpoint::LoadNamespace) {
+            return Ok(None);
+        }
+        self.look_up(namespace).await.map(Some)
     }
 
     fn describe(&self) -> CatalogDescription {

@@ -271,6 +271,18 @@ impl CatalogBackend for SqliteCatalog {
         Ok(())
     }
 
+    async fn namespace_exists(&self, namespace: &NamespaceIdent) -> Result<Option<bool>, CatalogError> {
+        let found: i64 = sqlx::query_scalar(schema::COUNT_NAMESPACE)
+            .bind(&self.name)
+            .bind(namespace_key(namespace))
+            .bind(&self.name)
+            .bind(namespace_key(namespace))
+            .fetch_one(&self.pool)
+            .await
+            .map_err(|error| database(format!("look up namespace {namespace}"), error))?;
+        Ok(Some(found > 0))
+    }
+
     fn describe(&self) -> CatalogDescription {
         CatalogDescription {
             name: format!("sqlite {} (catalog name {})", self.file.display(), self.name),

@@ -29,6 +29,11 @@ const TYPE_COLUMN: &str = "SELECT COUNT(*) FROM pragma_table_info('iceberg_table
 pub(super) const SELECT_NAMESPACE_PROPERTY: &str = "SELECT property_value FROM iceberg_namespace_properties
     WHERE catalog_name = ? AND namespace = ? AND property_key = ?";
 
+/// A namespace is there by its own entry, or by a table's.
+pub(super) const COUNT_NAMESPACE: &str = "SELECT
+    (SELECT COUNT(*) FROM iceberg_namespace_properties WHERE catalog_name = ? AND namespace = ?)
+    + (SELECT COUNT(*) FROM iceberg_tables WHERE catalog_name = ? AND table_namespace = ?)";
+
 /// `exists` is what the other two write for a namespace without properties.
 pub(super) const INSERT_NAMESPACE: &str = "INSERT INTO iceberg_namespace_properties
     (catalog_name, namespace, property_key, property_value) VALUES (?, ?, 'exists', 'true')
