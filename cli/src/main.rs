@@ -48,7 +48,7 @@ pub(crate) struct Failure {
 impl Failure {
     /// Something failed that was to be found out.
     pub(crate) fn failed(text: impl Into<String>) -> Self {
-        Self { code: EXIT_FAILED, text: text.into() }
+        Self { exit: Exit::Failed, text: text.into() }
     }
 
     /// The configuration is wrong.

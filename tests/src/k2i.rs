@@ -274,12 +274,6 @@ impl K2i {
         self.process.expect_running()
     }
 
-    /// Its process id.
-    #[must_use]
-    pub fn id(&self) -> u32 {
-        self.process.id()
-    }
-
     /// Highest resident memory so far, in MiB.
     ///
     /// # Errors
