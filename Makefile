@@ -10,7 +10,7 @@ cargo := CARGO_NET_OFFLINE=true cargo
 
 .DEFAULT_GOAL := help
 .PHONY: help build release bench install image-check demo test offline layering lint fmt fmt-check components components-kafka components-python components-python-pins \
-	components-rest components-s3 components-spark components-flights components-promtool clean-components compile system rust
+	components-rest components-s3 components-spark components-flights components-promtool components-minio clean-components compile system rust
 
 help: ## what there is
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name what; do \
@@ -85,6 +85,9 @@ components-flights: system ## the flights of 2013 from New York (PyPI's nycfligh
 
 components-promtool: ## promtool, which judges the metrics
 	@$(install) promtool
+
+components-minio: ## MinIO, from its sources, in some 25 minutes: for `K2I_MINIO=1 make test`
+	@$(install) minio
 
 components-python-pins: system ## pin anew what each requirements.in asks for
 	@$(install) pins

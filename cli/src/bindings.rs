@@ -13,7 +13,8 @@ use k2i_lakehouse::schema::{Column, ColumnType, schema_of, schema_to_json};
 use k2i_lakehouse::storage::{S3Settings, StorageSettings, UploadMemory};
 use k2i_lakehouse::{Connection, LakehouseSettings, NamespaceIdent, Secret, TableIdent};
 use k2i_runtime::config::{
-    self, CatalogConfig, Config, KafkaConfig, OnNullValue, OnUnknownField, Start, StorageConfig, TableConfig,
+    self, AccessDelegation, CatalogConfig, Config, KafkaConfig, OnNullValue, OnUnknownField, Start, StorageConfig,
+    TableConfig,
 };
 use k2i_worker::Shares;
 use k2i_worker::decode::{self, DecodeOptions, MetadataColumns};
@@ -218,6 +219,7 @@ fn catalog_settings(catalog: &CatalogConfig, hold_off: &HoldOff) -> CatalogSetti
             warehouse: rest.warehouse.clone(),
             kind: CatalogKind::Rest(RestSettings {
                 auth: rest_auth(&rest.auth),
+                vended_credentials: rest.access_delegation == AccessDelegation::VendedCredentials,
                 hold_off: hold_off.clone(),
                 ..RestSettings::new(&rest.uri)
             }),
@@ -246,8 +248,9 @@ pub(crate) fn storage_settings(storage: &StorageConfig, uploads: &UploadMemory) 
         StorageConfig::Local => S3Settings::default(),
         StorageConfig::S3(s3) => S3Settings {
             endpoint: s3.endpoint.clone(),
-            region: Some(s3.region.clone()),
-            path_style: Some(s3.path_style),
+            region: s3.region.clone(),
+            path_style: s3.path_style,
+            profile: s3.profile.clone(),
             access_key_id: s3.access_key.as_ref().map(|key| key.id.expose().to_owned()),
             secret_access_key: s3.access_key.as_ref().map(|key| Secret::new(key.secret.expose())),
             ..S3Settings::default()

@@ -14,7 +14,7 @@ use std::time::Duration;
 use k2i_domain::lake::{CommitPlan, CreatePlan, FileCheck, Loaded, Outcome};
 use k2i_domain::manifest::ManifestFile;
 use k2i_domain::state::TableSpec;
-use k2i_lakehouse::{Base, Connection, Staged, TableIdent};
+use k2i_lakehouse::{Base, Connection, Staged, TableIdent, with_sources};
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
 
@@ -122,7 +122,7 @@ impl TableIo {
     async fn try_load(&self) -> Loaded {
         let lakehouse = match self.connection.get().await {
             Ok(lakehouse) => lakehouse,
-            Err(error) => return Loaded::Failed(error.to_string()),
+            Err(error) => return Loaded::Failed(with_sources(&error)),
         };
         let (loaded, base) = lakehouse.load(&self.ident).await;
         self.prepared.lock().await.base = base;
@@ -142,7 +142,8 @@ impl TableIo {
         match timeout(READ_TIMEOUT, lakehouse.check_files(files)).await {
             Ok(Ok(checks)) => Some(checks),
             Ok(Err(error)) => {
-                tracing::warn!(table = %self.ident, %error, "the store could not be asked for accepted files");
+                let error = with_sources(&error);
+                tracing::warn!(table = %self.ident, error, "the store could not be asked for accepted files");
                 None
             }
             Err(_) => {
@@ -168,11 +169,11 @@ impl TableIo {
     }
 
     async fn try_write(&self, plan: &CommitPlan) -> Result<(), String> {
-        let lakehouse = self.connection.get().await.map_err(|error| error.to_string())?;
+        let lakehouse = self.connection.get().await.map_err(|error| with_sources(&error))?;
         let mut prepared = self.prepared.lock().await;
         let Prepared { base, staged, .. } = &mut *prepared;
         let base = base.as_ref().ok_or("no load to write on")?;
-        *staged = Some(lakehouse.write(base, plan, staged.as_ref()).await.map_err(|error| error.to_string())?);
+        *staged = Some(lakehouse.write(base, plan, staged.as_ref()).await.map_err(|error| with_sources(&error))?);
         Ok(())
     }
 
@@ -180,7 +181,7 @@ impl TableIo {
     pub(crate) async fn post(&self) -> Outcome {
         let lakehouse = match self.connection.get().await {
             Ok(lakehouse) => lakehouse,
-            Err(error) => return Outcome::Rejected(error.to_string()),
+            Err(error) => return Outcome::Rejected(with_sources(&error)),
         };
         if let Some(late) = self.turn(pace::POST).await {
             return self.answered(late);
@@ -199,7 +200,7 @@ impl TableIo {
     pub(crate) async fn create(&self, plan: &CreatePlan) -> Outcome {
         let lakehouse = match self.connection.get().await {
             Ok(lakehouse) => lakehouse,
-            Err(error) => return Outcome::Rejected(error.to_string()),
+            Err(error) => return Outcome::Rejected(with_sources(&error)),
         };
         if let Some(late) = self.turn(pace::CREATE).await {
             return self.answered(late);

@@ -5,8 +5,8 @@
 #   install.sh system              the same, and what the tests' servers and readers run on
 #   install.sh network             what a network of its own takes, for `make offline`
 #   install.sh rust                the toolchain's parts and every crate of Cargo.lock
-#   install.sh COMPONENT           kafka, python, rest, s3, spark, flights or promtool, for the tests; prints the folder
-#                                  that it stands in
+#   install.sh COMPONENT           kafka, python, rest, s3, spark, flights or promtool, for the tests, or minio, for tests
+#                                  that only run when asked; prints the folder that it stands in
 #   install.sh pins                writes each requirements.txt anew from its requirements.in
 #
 # Each says on standard error what is missing and why, installs that, and nothing more: where nothing is missing it is
@@ -180,6 +180,22 @@ install_promtool() {
   echo "$dir"
 }
 
+# A program to be run beside K2I, never linked or shipped: its licence is the AGPL.
+minio_module=github.com/minio/minio@v0.0.0-20260212201848-7aac2a2c5b7c
+install_minio() {
+  if ! place minio - <<< "$minio_module"; then
+    lacks golang-go 'builds MinIO from its sources' have go
+    install_packages
+    say "building MinIO in $dir, once; it takes some 25 minutes on two cores"
+    rm -rf "$dir"
+    mkdir -p "$dir"
+    # A newer Go than Debian's is fetched by Go itself, where the module asks for one.
+    GOBIN=$dir GOFLAGS=-p=2 GOTOOLCHAIN=auto go install "$minio_module" >&2
+    touch "$dir/.complete"
+  fi
+  echo "$dir"
+}
+
 write_pins() {
   scratch=$(mktemp -d)                     # not local: the trap runs when this function is over
   trap 'rm -rf "$scratch"' EXIT
@@ -207,6 +223,7 @@ case ${1:-} in
   spark) install_environment spark '(about 480 MB): Spark reads back what K2I wrote' ;;
   flights) install_environment flights '(about 40 MB): the flights of 2013 from New York, data of a test' ;;
   promtool) install_promtool ;;
+  minio) install_minio ;;
   pins) write_pins ;;
   *) sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//p}' "${BASH_SOURCE[0]}" >&2; exit 2 ;;
 esac

@@ -13,6 +13,7 @@ use k2i_tests::wait::{Look, until};
 use serde_json::Value;
 
 use super::feed::{Feed, text};
+use super::lake::wait_said;
 
 /// How long a start that must fail may take to say so.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -219,16 +220,6 @@ metrics_address = "127.0.0.1:{metrics}"
             Ok(if says { Look::Done(()) } else { Look::NotYet(body.to_string()) })
         })
     }
-}
-
-/// Waits until one line of the log has all of these words.
-fn wait_said(k2i: &mut K2i, words: &[&str]) -> Result<()> {
-    until(&format!("the log to say {words:?}"), SAID_LIMIT, || {
-        k2i.expect_running()?;
-        let log = k2i.log();
-        let said = log.lines().any(|line| words.iter().all(|word| line.contains(word)));
-        Ok(if said { Look::Done(()) } else { Look::NotYet(log.lines().last().unwrap_or_default().to_owned()) })
-    })
 }
 
 /// A configuration that is right, with a broker where nobody listens.

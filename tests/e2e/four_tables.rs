@@ -54,7 +54,7 @@ fn four_tables_one_catalog_down() {
             table.wait_rows(scene, u64::from(ORDERS))?;
             k2i.expect_running()?;
             table.check_exact(scene, feed.acks(), tally)?;
-            check_pace(&table.commit_times(scene)?).with_context(|| format!("shop.{name}"))?;
+            check_pace(&table.commit_times(scene)?, ORDERS / PER_SECOND).with_context(|| format!("shop.{name}"))?;
         }
 
         // The catalog comes: the other table catches up, without a restart.
@@ -69,8 +69,8 @@ fn four_tables_one_catalog_down() {
     });
 }
 
-/// Fails where two commits are too far apart, or most of them are.
-fn check_pace(times: &[i64]) -> Result<()> {
+/// Fails where two commits are too far apart, or most of them are. `seconds`: how long there were new rows.
+pub fn check_pace(times: &[i64], seconds: u32) -> Result<()> {
     let mut gaps: Vec<i64> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
     gaps.sort_unstable();
     let (widest, middle) = (gaps.last().context("only one commit")?, gaps[gaps.len() / 2]);
@@ -78,7 +78,7 @@ fn check_pace(times: &[i64]) -> Result<()> {
     let (most, usual) = (MOST_BETWEEN_COMMITS.as_millis() as i64, USUALLY_BETWEEN_COMMITS.as_millis() as i64);
     ensure!(*widest <= most, "commits are {gaps:?} ms apart, one of them over {most}");
     ensure!(middle <= usual, "commits are {gaps:?} ms apart, half of them over {usual}");
-    let fewest = ORDERS / PER_SECOND / 3;
+    let fewest = seconds / 3;
     ensure!(times.len() >= fewest as usize, "{} commits, fewer than {fewest}: {gaps:?} ms apart", times.len());
     Ok(())
 }

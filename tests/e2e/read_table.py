@@ -104,13 +104,18 @@ def by_duckdb(catalog: str, table: str) -> tuple[dict, list]:
     return tally.as_dict(), engine.execute("select _kafka_partition, _kafka_offset, order_id from orders").fetchall()
 
 
+def s3_properties() -> dict[str, str]:
+    """The store as PyIceberg takes it."""
+    endpoint, key, secret = s3()
+    store = {"endpoint": endpoint, "access-key-id": key, "secret-access-key": secret, "region": S3_REGION}
+    return {f"s3.{name}": value for name, value in store.items()}
+
+
 def pyiceberg_catalog(catalog: str, table: str):
     if is_rest(catalog):
         from pyiceberg.catalog.rest import RestCatalog
 
-        endpoint, key, secret = s3()
-        store = {"endpoint": endpoint, "access-key-id": key, "secret-access-key": secret, "region": S3_REGION}
-        return RestCatalog("lake", uri=catalog, **{f"s3.{name}": value for name, value in store.items()})
+        return RestCatalog("lake", uri=catalog, **s3_properties())
 
     from pyiceberg.catalog.sql import SqlCatalog
 

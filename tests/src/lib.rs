@@ -11,6 +11,7 @@
 pub mod bench;
 pub mod cache;
 pub mod components;
+pub mod front;
 pub mod gate;
 pub mod http;
 pub mod k2i;

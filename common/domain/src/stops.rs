@@ -32,7 +32,7 @@ named! {
         Record = "record",
         /// The table's schema cannot be written by this version.
         Schema = "schema",
-        /// The configuration and the table disagree.
+        /// What is configured cannot be used as it is: a catalog that rows cannot be entrusted to.
         Config = "config",
         /// Kafka deleted records that were not read yet.
         RetentionGap = "retention_gap",
@@ -62,8 +62,8 @@ named! {
 }
 
 impl StopReason {
-    /// Those that nothing raises yet.
-    pub const RESERVED: [Self; 2] = [Self::Config, Self::Operator];
+    /// What nothing raises yet.
+    pub const RESERVED: [Self; 1] = [Self::Operator];
 
     /// True where the table itself is in doubt, so that nothing more may be committed to it. The other reasons stop
     /// reading only: what was accepted before them is still committed.
@@ -94,7 +94,7 @@ impl StopReason {
         match self {
             Self::Record => "a record cannot become a row",
             Self::Schema => "this version cannot write the table correctly",
-            Self::Config => "the configuration and the table disagree",
+            Self::Config => "the catalog accepts commits that it has to refuse",
             Self::RetentionGap => "Kafka deleted records that were not read yet",
             Self::TopicRecreated => "the topic has another id",
             Self::LogTruncated => "the log ends before what was read",

@@ -38,6 +38,14 @@ use crate::{cache, http};
 /// How long a server may take until it answers.
 const ANSWER_LIMIT: Duration = Duration::from_secs(120);
 
+/// MinIO's program, built if it was not; that takes some 25 minutes.
+///
+/// # Errors
+/// It could not be built.
+pub fn minio() -> Result<PathBuf> {
+    Ok(installed("minio")?.join("minio"))
+}
+
 /// The folder that a component stands in, installed if it was not. Messages of the installation go to standard error.
 fn installed(component: &str) -> Result<PathBuf> {
     let script = cache::workspace().join("tests/components/install.sh");

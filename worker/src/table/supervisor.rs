@@ -9,6 +9,7 @@ use k2i_domain::ids::{ChainKey, Epoch, Incarnation, Partition, Sequence, Session
 use k2i_domain::manifest::ManifestRange;
 use k2i_domain::port::{Cut, Grant, SessionView, Stopped, SubmitReply, TableView};
 use k2i_domain::range::Offset;
+use k2i_lakehouse::with_sources;
 use k2i_runtime::failpoint::{Failpoint, reach};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
@@ -360,8 +361,9 @@ impl Supervisor {
 
     async fn target(&self, view: &TableView) -> Result<Arc<Target>, Setback> {
         let settings = &self.services.settings;
-        let lakehouse = settings.connection.get().await.map_err(|error| Setback::Later(error.to_string()))?;
-        let table = lakehouse.open_table(&settings.ident).await.map_err(|error| Setback::Later(error.to_string()))?;
+        let lakehouse = settings.connection.get().await.map_err(|error| Setback::Later(with_sources(&error)))?;
+        let table =
+            lakehouse.open_table(&settings.ident).await.map_err(|error| Setback::Later(with_sources(&error)))?;
         let table = table.ok_or_else(|| Setback::later("the catalog has no such table now"))?;
         if Some(table.uuid) != view.uuid {
             return Err(Setback::later("the catalog shows another table of this name"));

@@ -12,8 +12,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use k2i_domain::ids::{SessionId, TableId};
-use k2i_domain::port::{Observation, SessionView, Stopped};
-use k2i_lakehouse::TargetTable;
+use k2i_domain::port::{Observation, SessionView, StopReason, Stopped};
+use k2i_lakehouse::catalog::ProbeVerdict;
+use k2i_lakehouse::{TargetTable, with_sources};
 use k2i_runtime::port::PortError;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
@@ -32,6 +33,10 @@ const EVERY_WAITING: Duration = Duration::from_secs(1);
 
 /// Longest time of one look: Kafka, catalog and sample have limits of their own, far below it.
 const REPORT_LIMIT: Duration = Duration::from_secs(60);
+
+/// Of a catalog that rows cannot be entrusted to.
+const TAKES_STALE: &str = "the catalog accepted a commit whose base had moved, so commits of two writers would overwrite \
+                           each other without a word; use a catalog that checks what a commit asserts";
 
 /// The watcher of one table in one session.
 pub(crate) struct Watcher {
@@ -56,6 +61,8 @@ pub(crate) struct Seen {
     without_id: BTreeSet<String>,
     /// The catalog's last word on a new table, and when that was.
     standing: Option<(Instant, Standing)>,
+    /// Why the catalog could not be tried out, as last said.
+    trouble: Option<String>,
 }
 
 /// The catalog's word on a table that the coordinator does not know yet.
@@ -230,8 +237,35 @@ impl Watcher {
                 return Ok(None);
             }
         };
+        if !self.trusted().await? {
+            return Ok(None);
+        }
         self.seen.standing = Some((Instant::now(), standing));
         Ok(Some(standing))
+    }
+
+    /// Whether the catalog may be entrusted with a table that is new to us; `false` when it cannot be asked now.
+    ///
+    /// # Errors
+    /// The reason to stop with, where it lets later commits overwrite earlier ones.
+    async fn trusted(&mut self) -> Result<bool, Stopped> {
+        let settings = Arc::clone(&self.services.settings);
+        match settings.connection.first_contact(&settings.ident.namespace).await {
+            Ok(ProbeVerdict::Refuses | ProbeVerdict::NotAllowed { .. }) => {
+                self.seen.trouble = None;
+                Ok(true)
+            }
+            Ok(ProbeVerdict::Accepts) => Err(Stopped::new(StopReason::Config, TAKES_STALE.to_owned())),
+            Err(cause) => {
+                let why = with_sources(&cause);
+                if self.seen.trouble.as_ref() != Some(&why) {
+                    let (table, step) = (&settings.name, "first contact");
+                    tracing::warn!(table, step, why, "the catalog or its store is in trouble, trying again");
+                    self.seen.trouble = Some(why);
+                }
+                Ok(false)
+            }
+        }
     }
 
     /// The schema to create the table with; `None` while it is not known, or where the table exists.
@@ -271,8 +305,8 @@ impl Watcher {
 
     async fn open_table(&self) -> Result<Option<TargetTable>, String> {
         let settings = &self.services.settings;
-        let lakehouse = settings.connection.get().await.map_err(|error| error.to_string())?;
-        lakehouse.open_table(&settings.ident).await.map_err(|error| error.to_string())
+        let lakehouse = settings.connection.get().await.map_err(|error| with_sources(&error))?;
+        lakehouse.open_table(&settings.ident).await.map_err(|error| with_sources(&error))
     }
 }
 

@@ -14,7 +14,8 @@ use k2i_domain::ids::SnapshotId;
 use k2i_domain::lake::Outcome;
 
 pub use self::pair::Pair;
-use super::{CatalogBackend, CatalogError, Draft, LoadedTable};
+use super::probe::{PROBE_TABLE, Probe};
+use super::{CatalogBackend, CatalogError, Draft, LoadedTable, ProbeVerdict};
 use crate::commit::write_list;
 use crate::schema::{Column, ColumnType, schema_of};
 use crate::storage::Store;
@@ -46,6 +47,7 @@ impl Suite<'_> {
         self.another_uuid_is_refused().await;
         self.of_two_first_appends_one_wins().await;
         self.a_table_that_is_gone_is_said_to_be().await;
+        self.a_probe_shows_it_and_is_removed().await;
     }
 
     /// Making a namespace twice is no error, and asking makes none.
@@ -192,6 +194,17 @@ impl Suite<'_> {
         let mut base = self.created("remaining", 71).await;
         base.ident = self.ident("gone");
         assert_eq!(self.append(&base, 72, &[]).await, Outcome::TableGone);
+    }
+
+    /// What is asked at the first contact has the right answer, and leaves nothing.
+    ///
+    /// # Panics
+    /// When it has another, or the probe table stays.
+    pub async fn a_probe_shows_it_and_is_removed(&self) {
+        let namespace = NamespaceIdent::new(self.namespace.to_owned());
+        let probe = Probe { backend: self.backend, store: self.store, namespace: &namespace };
+        assert_eq!(probe.run().await.expect("a catalog can be probed"), ProbeVerdict::Refuses);
+        assert!(self.try_load(PROBE_TABLE).await.is_none(), "the probe table stays");
     }
 
     fn ident(&self, name: &str) -> TableIdent {

@@ -13,6 +13,7 @@ mod error;
 mod hold_off;
 mod memory;
 mod metadata;
+pub mod probe;
 mod rest;
 mod settings;
 mod sqlite;
@@ -31,6 +32,7 @@ pub use creation::creation_updates;
 pub use error::CatalogError;
 pub use hold_off::HoldOff;
 pub use memory::{Fault, MemoryCatalog};
+pub use probe::{ProbeTable, ProbeVerdict};
 pub use rest::RestCatalog;
 pub use settings::{CatalogKind, CatalogSettings, ClientCredentials, RestAuth, RestSettings};
 pub use sqlite::SqliteCatalog;
@@ -64,6 +66,8 @@ pub struct CatalogDescription {
     pub compare_and_set: bool,
     /// True when the catalog keeps the ancestors of the head, so that lineage can be checked.
     pub keeps_history: bool,
+    /// True when it has a way to drop a table, which a probe needs.
+    pub drops_tables: bool,
 }
 
 /// A catalog, reduced to what a commit needs.
@@ -97,6 +101,9 @@ pub trait CatalogBackend: std::fmt::Debug + Send + Sync {
         Ok(None)
     }
 
+    /// Drops a probe of ours; its files stay. K2I drops nothing else. A probe that is gone already is a success.
+    async fn drop_probe(&self, probe: &ProbeTable) -> Result<(), CatalogError>;
+
     /// What this backend is.
     fn describe(&self) -> CatalogDescription;
 }
@@ -110,7 +117,10 @@ pub async fn connect(settings: &CatalogSettings, store: &Store) -> Result<Arc<dy
         CatalogKind::Sqlite { uri } => {
             Arc::new(SqliteCatalog::open(&settings.name, uri, settings.warehouse.as_deref(), store.clone()).await?)
         }
-        CatalogKind::Rest(rest) => Arc::new(RestCatalog::open(rest, settings.warehouse.as_deref()).await?),
+        CatalogKind::Rest(rest) => {
+            let opened = RestCatalog::open(rest, settings.warehouse.as_deref()).await?;
+            Arc::new(opened.lending_to(store.lending()))
+        }
         CatalogKind::Memory(catalog) => Arc::new(catalog.clone()),
     })
 }

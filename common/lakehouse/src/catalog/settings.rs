@@ -40,6 +40,8 @@ pub struct RestSettings {
     pub auth: RestAuth,
     /// Longest time for one request, from its first byte to the answer's last.
     pub request_timeout: Duration,
+    /// True: it is asked for keys to the files of its tables.
+    pub vended_credentials: bool,
     /// Where its requests for a pause are noted. Connections to one server share it.
     pub hold_off: HoldOff,
 }
@@ -52,6 +54,7 @@ impl RestSettings {
             uri: uri.into(),
             auth: RestAuth::None,
             request_timeout: Duration::from_secs(60),
+            vended_credentials: true,
             hold_off: HoldOff::default(),
         }
     }

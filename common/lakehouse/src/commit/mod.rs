@@ -29,7 +29,8 @@ use k2i_domain::ids::SnapshotId;
 use k2i_domain::lake::{CommitPlan, FileCheck, Loaded, Outcome};
 use k2i_domain::manifest::ManifestFile;
 
-use crate::catalog::{self, CatalogBackend, CatalogDescription, CatalogSettings, LoadedTable};
+use crate::catalog::probe::Probe;
+use crate::catalog::{self, CatalogBackend, CatalogDescription, CatalogSettings, LoadedTable, ProbeVerdict};
 use crate::error::LakehouseError;
 use crate::schema::committable;
 use crate::storage::{StorageSettings, Store};
@@ -38,7 +39,7 @@ pub use live::{LiveFile, LiveSnapshot};
 pub use target::TargetTable;
 
 pub(crate) use facts::format_version;
-pub(crate) use snapshot::{metadata_folder, write_list};
+pub(crate) use snapshot::{metadata_folder, requirements, write_list};
 
 /// Requests to the store that [`Lakehouse::check_files`] keeps under way.
 const PARALLEL_CHECKS: usize = 16;
@@ -150,6 +151,14 @@ impl Lakehouse {
     /// When the catalog could not be asked.
     pub async fn namespace_exists(&self, namespace: &NamespaceIdent) -> Result<Option<bool>, LakehouseError> {
         Ok(self.backend.namespace_exists(namespace).await?)
+    }
+
+    /// Shows on a table of its own in `namespace` whether the catalog refuses stale commits ([`catalog::probe`]).
+    ///
+    /// # Errors
+    /// When catalog or store could not be asked.
+    pub async fn probe(&self, namespace: &NamespaceIdent) -> Result<ProbeVerdict, LakehouseError> {
+        Probe { backend: self.backend.as_ref(), store: &self.store, namespace }.run().await
     }
 
     /// Loads a table afresh. A failed load may be repeated.

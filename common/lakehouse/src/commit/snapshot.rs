@@ -62,7 +62,7 @@ pub(crate) async fn write_list(
 }
 
 /// What must hold of the table for the commit to be applied: everything that was validated on this load.
-pub(super) fn requirements(metadata: &TableMetadata) -> Vec<TableRequirement> {
+pub(crate) fn requirements(metadata: &TableMetadata) -> Vec<TableRequirement> {
     vec![
         TableRequirement::UuidMatch { uuid: metadata.uuid() },
         TableRequirement::RefSnapshotIdMatch {

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::explain::meaning;
 use crate::error::{Recovery, with_sources};
 
 /// An error of a store operation.
@@ -56,7 +57,7 @@ pub enum StorageError {
         source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// The store refused or could not be reached.
-    #[error("{operation} of {location} failed")]
+    #[error("{operation} of {location} failed{}", meaning(location, source))]
     Store {
         /// `read`, `write`, …
         operation: &'static str,

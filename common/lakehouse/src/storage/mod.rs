@@ -17,6 +17,8 @@ mod adapter;
 #[doc(hidden)]
 pub mod conformance;
 mod error;
+mod explain;
+mod lending;
 mod local;
 mod location;
 mod memory;
@@ -33,6 +35,7 @@ mod tests;
 
 pub use adapter::StoreFactory;
 pub use error::StorageError;
+pub use lending::{Lender, Lending, LentKeys, LentPlace, Loan};
 pub use local::DurableLocal;
 pub use location::{Location, Scheme, absolute_location};
 pub use memory::Memory;

@@ -10,7 +10,11 @@ use object_store::multipart::MultipartStore;
 use object_store::path::Path as ObjectPath;
 use object_store::{Error, ObjectStore, ObjectStoreExt, PutMode, PutOptions};
 
-use super::{DurableLocal, Location, Memory, Scheme, StorageError, StorageSettings, StoreFactory, UploadMemory, s3};
+use super::lending::Claim;
+use super::{
+    DurableLocal, Lending, LentPlace, Location, Memory, Scheme, StorageError, StorageSettings, StoreFactory,
+    UploadMemory, s3,
+};
 
 /// Cheap to clone; clones share connections.
 #[derive(Clone, Default)]
@@ -18,12 +22,16 @@ pub struct Store {
     inner: Arc<Inner>,
 }
 
+type LentClients = BTreeMap<(String, Claim), (LentPlace, Arc<AmazonS3>)>;
+
 #[derive(Default)]
 struct Inner {
     settings: StorageSettings,
     local: Arc<DurableLocal>,
     /// One client per bucket that was met; a table lives in one or two.
     buckets: Mutex<BTreeMap<String, Arc<AmazonS3>>>,
+    /// One client per bucket and keys that the catalog lends, with what the catalog said of the store.
+    lent: Mutex<LentClients>,
 }
 
 impl std::fmt::Debug for Store {
@@ -127,6 +135,18 @@ impl Store {
         }
     }
 
+    /// Removes a table's folder and the one for its metadata, where there are folders and nothing is in them any more.
+    pub(crate) async fn remove_empty_folders(&self, table: &str) {
+        let Ok(Location { scheme: Scheme::File, .. }) = Location::parse(table) else { return };
+        for folder in [format!("{table}/metadata"), table.to_owned()] {
+            if let Ok(location) = Location::parse(&folder)
+                && let Err(error) = tokio::fs::remove_dir(location.file()).await
+            {
+                tracing::debug!(folder, %error, "the folder of a dropped table stays");
+            }
+        }
+    }
+
     /// An attempt whose answer was lost left exactly this content.
     async fn expect_content(&self, location: &str, expected: &Bytes) -> Result<(), StorageError> {
         let found = self.get(location).await?;
@@ -150,9 +170,40 @@ impl Store {
         let backend = match parsed.scheme {
             Scheme::File => Backend::Local(self.inner.local.clone()),
             Scheme::Memory => Backend::Memory(self.inner.settings.memory.clone()),
-            Scheme::S3 => Backend::S3(self.bucket(&parsed.bucket)?),
+            Scheme::S3 => Backend::S3(self.s3(location, &parsed.bucket)?),
         };
         Ok((backend, parsed))
+    }
+
+    /// What catalogs lend for locations of this store.
+    #[must_use]
+    pub fn lending(&self) -> &Lending {
+        &self.inner.settings.lending
+    }
+
+    fn s3(&self, location: &str, bucket: &str) -> Result<Arc<AmazonS3>, StorageError> {
+        let settings = &self.inner.settings;
+        if settings.s3.names_keys() {
+            return self.bucket(bucket);
+        }
+        match settings.lending.find(location) {
+            Some((claim, place)) => self.lent(bucket, claim, place),
+            None => self.bucket(bucket),
+        }
+    }
+
+    fn lent(&self, bucket: &str, claim: Claim, place: LentPlace) -> Result<Arc<AmazonS3>, StorageError> {
+        // A panic while the map is held cannot leave it half changed.
+        let mut clients = self.inner.lent.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let key = (bucket.to_owned(), claim);
+        if let Some((_, client)) = clients.get(&key).filter(|(known, _)| *known == place) {
+            return Ok(client.clone());
+        }
+        let Inner { settings, .. } = &*self.inner;
+        let client = s3::lent_client(&settings.s3, bucket, &settings.lending, key.1.clone(), place.clone())?;
+        let client = Arc::new(client);
+        clients.insert(key, (place, client.clone()));
+        Ok(client)
     }
 
     fn bucket(&self, bucket: &str) -> Result<Arc<AmazonS3>, StorageError> {

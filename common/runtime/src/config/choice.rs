@@ -106,6 +106,16 @@ choice! {
 }
 
 choice! {
+    /// What a REST catalog is asked to do about a table's files.
+    AccessDelegation {
+        /// Lend keys for them.
+        VendedCredentials = "vended-credentials",
+        /// Nothing: keys come from elsewhere.
+        None = "none",
+    } later ["remote-signing"]
+}
+
+choice! {
     /// Kind of Iceberg catalog.
     CatalogType {
         /// The Iceberg REST catalog protocol.

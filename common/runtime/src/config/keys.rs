@@ -5,8 +5,8 @@
 use std::path::PathBuf;
 
 use super::choice::{
-    CatalogType, LogFormat, LogLevel, OnNullValue, OnUnknownField, RecordFormat, SaslMechanism, SecurityProtocol,
-    Start, StorageType, Switch,
+    AccessDelegation, CatalogType, LogFormat, LogLevel, OnNullValue, OnUnknownField, RecordFormat, SaslMechanism,
+    SecurityProtocol, Start, StorageType, Switch,
 };
 use super::column::Columns;
 use super::problem::{Place, Sourced};
@@ -113,6 +113,9 @@ section! {
             example "\"https://login.example.com/oauth2/token\"";
         /// OAuth2 scope that is asked for with `credential`.
         scope: String, unset "`catalog`", example "\"PRINCIPAL_ROLE:ALL\"";
+        /// Whether a REST catalog is asked for keys to a table's files (`X-Iceberg-Access-Delegation`). Keys that it lends
+        /// are used for that table and renewed in time; keys of `[storage]` win over them, and they over the environment's.
+        access_delegation: AccessDelegation = AccessDelegation::VendedCredentials;
         /// Requests that the catalog gets in a second at most, of all tables together; a second's worth may come at
         /// once. A commit takes three. Where the tables of one catalog differ, the lowest holds.
         max_requests_per_second: Whole<1, 100_000> = Whole(100);
@@ -156,12 +159,16 @@ section! {
         /// S3 bucket; has to be the one that the warehouse names.
         bucket: String, unset "the warehouse's bucket", example "\"my-bucket\"";
         /// S3 region.
-        region: String, unset "`AWS_REGION`, else `AWS_DEFAULT_REGION`, else `us-east-1`", example "\"us-east-1\"";
+        region: String, unset "`AWS_REGION`, else `AWS_DEFAULT_REGION`, else what the catalog or the profile says, else `us-east-1`",
+            example "\"us-east-1\"";
         /// Address of a store that speaks S3, for example MinIO. An `http://` address is used without encryption.
         endpoint: String, unset "`AWS_ENDPOINT_URL_S3`, else `AWS_ENDPOINT_URL`, else Amazon's",
             example "\"http://localhost:9000\"";
         /// Bucket in the path of a request (`true`) or in its host name.
         path_style: bool, unset "`true` where there is an `endpoint`, else `false`", example "true";
+        /// Section of the AWS tools' shared credentials and config files to take keys from. They are read again when they
+        /// change; a `role_arn` with a `source_profile` is taken on by STS, and again before it runs out.
+        profile: String, unset "`AWS_PROFILE`, else `default` where nothing else gives keys", example "\"lake-writer\"";
         /// S3 access key. Together with `secret_access_key`.
         access_key_id: SecretSource, unset "the AWS environment, profile or instance role",
             example "\"env:K2I_S3_ACCESS_KEY_ID\"";

@@ -25,8 +25,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 pub use choice::{
-    CatalogType, LogFormat, LogLevel, OnNullValue, OnUnknownField, RecordFormat, SaslMechanism, SecurityProtocol,
-    Start, StorageType, Switch,
+    AccessDelegation, CatalogType, LogFormat, LogLevel, OnNullValue, OnUnknownField, RecordFormat, SaslMechanism,
+    SecurityProtocol, Start, StorageType, Switch,
 };
 pub use column::{Column, ColumnType};
 pub use kafka_properties::refused_kafka_property;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::choice::{LogFormat, LogLevel, OnNullValue, OnUnknownField, RecordFormat, Start};
+use super::choice::{AccessDelegation, LogFormat, LogLevel, OnNullValue, OnUnknownField, RecordFormat, Start};
 use super::column::Column;
 use super::secret::Secret;
 use crate::http::Listen;
@@ -130,6 +130,8 @@ pub struct RestCatalogConfig {
     pub warehouse: Option<String>,
     /// How to log in.
     pub auth: RestAuth,
+    /// Whether it is asked for keys to a table's files.
+    pub access_delegation: AccessDelegation,
 }
 
 /// How to log in at a REST catalog.
@@ -175,13 +177,15 @@ pub enum StorageConfig {
 pub struct S3Config {
     /// The warehouse's bucket, where it is known beforehand.
     pub bucket: Option<String>,
-    /// Region.
-    pub region: String,
-    /// Address of the store, without a final slash; `None`: Amazon's.
+    /// Region; `None`: what the catalog or a profile says, else `us-east-1`.
+    pub region: Option<String>,
+    /// Address of the store, without a final slash; `None`: what the catalog says, else Amazon's.
     pub endpoint: Option<String>,
-    /// Bucket in the path rather than in the host name.
-    pub path_style: bool,
-    /// Fixed keys; `None`: the AWS environment, profile or instance role.
+    /// Bucket in the path rather than in the host name; `None`: where there is an address of the store.
+    pub path_style: Option<bool>,
+    /// Section of the shared credentials files.
+    pub profile: Option<String>,
+    /// Fixed keys; `None`: the profile, what the catalog lends, the AWS environment or instance role.
     pub access_key: Option<S3AccessKey>,
 }
 

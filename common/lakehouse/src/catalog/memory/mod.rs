@@ -11,7 +11,7 @@ use iceberg::spec::TableMetadata;
 use iceberg::{NamespaceIdent, TableIdent, TableRequirement, TableUpdate};
 use k2i_domain::lake::Outcome;
 
-use super::{CatalogBackend, CatalogDescription, CatalogError, Draft, LoadedTable, metadata};
+use super::{CatalogBackend, CatalogDescription, CatalogError, Draft, LoadedTable, ProbeTable, metadata};
 
 /// What shall happen to a request of [`MemoryCatalog`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +38,7 @@ struct State {
     /// Counts metadata versions over all tables, as part of their made-up locations.
     version: u64,
     faults: VecDeque<Fault>,
+    takes_stale: bool,
 }
 
 impl MemoryCatalog {
@@ -50,6 +51,11 @@ impl MemoryCatalog {
     /// The next create or commit meets this fault; several are met in order.
     pub fn inject(&self, fault: Fault) {
         self.lock().faults.push_back(fault);
+    }
+
+    /// From now on it looks at nothing that a commit asserts, and takes whatever comes; or it looks again.
+    pub fn take_stale_commits(&self, takes: bool) {
+        self.lock().takes_stale = takes;
     }
 
     /// Forgets a table.
@@ -116,10 +122,11 @@ impl CatalogBackend for MemoryCatalog {
     ) -> Outcome {
         self.lock().request(|state| {
             let Some(current) = state.tables.get(&base.ident) else { return Outcome::TableGone };
-            if current.metadata_location != base.metadata_location {
+            let asserted = if state.takes_stale { &[][..] } else { requirements.as_slice() };
+            if !state.takes_stale && current.metadata_location != base.metadata_location {
                 return Outcome::Conflict;
             }
-            match metadata::apply(current, &requirements, updates) {
+            match metadata::apply(current, asserted, updates) {
                 Ok(metadata) => {
                     state.store(base.ident.clone(), metadata);
                     Outcome::Committed
@@ -139,7 +146,13 @@ impl CatalogBackend for MemoryCatalog {
         Ok(Some(self.lock().namespaces.contains(namespace)))
     }
 
+    async fn drop_probe(&self, probe: &ProbeTable) -> Result<(), CatalogError> {
+        self.drop_table(&probe.loaded().ident);
+        Ok(())
+    }
+
     fn describe(&self) -> CatalogDescription {
-        CatalogDescription { name: "memory".to_owned(), compare_and_set: true, keeps_history: true }
+        let name = "memory".to_owned();
+        CatalogDescription { name, compare_and_set: true, keeps_history: true, drops_tables: true }
     }
 }

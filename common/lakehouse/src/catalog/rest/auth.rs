@@ -124,7 +124,7 @@ impl OAuth2 {
         let body = response.bytes().await.map_err(unavailable)?;
         if !status.is_success() {
             // Not the body: issuers have been seen to repeat the request in it.
-            let reason = format!("{uri} answered {status}");
+            let reason = format!("{uri} answered {status}{}", meaning(&body));
             let operation = OPERATION.to_owned();
             return Err(if status.is_client_error() && status.as_u16() != 429 {
                 CatalogError::Refused { operation, reason }
@@ -161,6 +161,25 @@ impl OAuth2 {
 /// How long a token of this life is used.
 pub(super) fn use_for(life: Duration) -> Duration {
     life - MARGIN.min(life / 5)
+}
+
+/// What an issuer's error code means (RFC 6749, section 5.2); nothing where it has none that is known.
+fn meaning(body: &[u8]) -> String {
+    const MEANINGS: [(&str, &str); 5] = [
+        ("invalid_client", "it does not know the client id, or the secret is wrong; correct iceberg.credential"),
+        ("unauthorized_client", "this client may not use client credentials"),
+        ("invalid_scope", "it does not grant that scope; correct iceberg.scope"),
+        ("unsupported_grant_type", "it does not take client credentials; correct iceberg.oauth2_server_uri"),
+        ("invalid_request", "it misses something in the request; iceberg.scope may have to be set"),
+    ];
+    let code = serde_json::from_slice::<Failed>(body).map(|failed| failed.error).unwrap_or_default();
+    let known = MEANINGS.iter().find(|(known, _)| *known == code);
+    known.map_or_else(String::new, |(code, meaning)| format!(" ({code}): {meaning}"))
+}
+
+#[derive(Deserialize)]
+struct Failed {
+    error: String,
 }
 
 /// RFC 6749, section 5.1.

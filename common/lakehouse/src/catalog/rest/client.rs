@@ -2,14 +2,14 @@
 
 use std::time::{Duration, SystemTime};
 
-use reqwest::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use reqwest::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, LOCATION, RETRY_AFTER};
 use reqwest::redirect::Policy;
 use reqwest::{Method, Response};
 use tokio::time::Instant;
 use url::Url;
 
 use super::super::hold_off::asked_for;
-use super::super::{CatalogError, HoldOff};
+use super::super::{CatalogError, HoldOff, RestSettings};
 use super::auth::Auth;
 use super::wire::{ErrorBody, ErrorModel};
 use crate::error::with_sources;
@@ -20,12 +20,17 @@ const MAX_BODY: usize = 256 << 20;
 /// Of a foreign error page.
 const MAX_REASON: usize = 300;
 
+/// Asks for keys to the files of the tables that are loaded.
+const ACCESS_DELEGATION: &str = "X-Iceberg-Access-Delegation";
+const VENDED_CREDENTIALS: &str = "vended-credentials";
+
 /// Sends requests to one server.
 #[derive(Debug, Clone)]
 pub(super) struct Client {
     http: reqwest::Client,
     auth: Auth,
     hold_off: HoldOff,
+    vended_credentials: bool,
 }
 
 /// An answer, whatever its status.
@@ -33,6 +38,8 @@ pub(super) struct Client {
 pub(super) struct Answer {
     pub(super) status: u16,
     pub(super) body: Vec<u8>,
+    /// Where a redirect points.
+    location: Option<String>,
     operation: &'static str,
 }
 
@@ -56,16 +63,17 @@ impl Failure {
 }
 
 impl Client {
-    pub(super) fn new(auth: Auth, timeout: Duration, hold_off: HoldOff) -> Result<Self, CatalogError> {
+    pub(super) fn new(auth: Auth, settings: &RestSettings) -> Result<Self, CatalogError> {
         let http = reqwest::Client::builder()
             .user_agent(concat!("k2i/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(CONNECT_TIMEOUT)
-            .timeout(timeout)
+            .timeout(settings.request_timeout)
             // A commit must not be sent anywhere else, nor twice.
             .redirect(Policy::none())
             .build();
         let http = http.map_err(|error| CatalogError::Settings { reason: with_sources(&error) })?;
-        Ok(Self { http, auth, hold_off })
+        let RestSettings { vended_credentials, .. } = *settings;
+        Ok(Self { http, auth, hold_off: settings.hold_off.clone(), vended_credentials })
     }
 
     pub(super) fn auth(&self) -> &Auth {
@@ -123,17 +131,22 @@ impl Client {
         if let Some(token) = token {
             request = request.header(AUTHORIZATION, token);
         }
+        if self.vended_credentials {
+            request = request.header(ACCESS_DELEGATION, VENDED_CREDENTIALS);
+        }
         if let Some(body) = body {
             request = request.header(CONTENT_TYPE, "application/json").body(body);
         }
         let answered = async {
             let response = request.send().await?;
             note_pause(&self.hold_off, &response);
-            Ok((response.status().as_u16(), read_body(response).await?))
+            let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok());
+            let (status, location) = (response.status().as_u16(), location.map(str::to_owned));
+            Ok((status, location, read_body(response).await?))
         };
         match answered.await {
-            Ok((status, Some(body))) => Ok(Answer { status, body, operation }),
-            Ok((_, None)) => Err(failure(operation, true, format!("the answer has more than {MAX_BODY} bytes"))),
+            Ok((status, location, Some(body))) => Ok(Answer { status, body, location, operation }),
+            Ok((_, _, None)) => Err(failure(operation, true, format!("the answer has more than {MAX_BODY} bytes"))),
             Err(error) => Err(transport_failure(operation, error)),
         }
     }
@@ -196,6 +209,12 @@ impl Answer {
 
     /// Status and words of an error, for people.
     pub(super) fn reason(&self) -> String {
+        if let (300..=399, Some(location)) = (self.status, &self.location) {
+            return format!(
+                "{}: it sends us to {location}, which is not followed; configure that address",
+                self.status
+            );
+        }
         match self.error() {
             Some(error) if error.r#type.is_empty() => format!("{}: {}", self.status, error.message),
             Some(error) => format!("{}: {}: {}", self.status, error.r#type, error.message),

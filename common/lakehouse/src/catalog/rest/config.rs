@@ -59,6 +59,8 @@ pub(super) enum Endpoint {
     CommitTable,
     LoadNamespace,
     CreateNamespace,
+    DropTable,
+    Credentials,
 }
 
 impl Endpoint {
@@ -69,16 +71,26 @@ impl Endpoint {
             Self::CommitTable => "POST /v1/{prefix}/namespaces/{namespace}/tables/{table}",
             Self::LoadNamespace => "GET /v1/{prefix}/namespaces/{namespace}",
             Self::CreateNamespace => "POST /v1/{prefix}/namespaces",
+            Self::DropTable => "DELETE /v1/{prefix}/namespaces/{namespace}/tables/{table}",
+            Self::Credentials => "GET /v1/{prefix}/namespaces/{namespace}/tables/{table}/credentials",
         }
     }
 }
 
-/// The endpoints that the server names. One that names none offers all of the above (REST specification, `getConfig`).
+impl Endpoint {
+    /// Whether a server that names no endpoints has it. (REST specification, `getConfig`; the list there is older than
+    /// that of credentials.)
+    fn is_assumed(self) -> bool {
+        !matches!(self, Self::Credentials)
+    }
+}
+
+/// The endpoints that the server names.
 #[derive(Debug, Clone)]
 pub(super) struct Endpoints(Option<BTreeSet<String>>);
 
 impl Endpoints {
     pub(super) fn has(&self, endpoint: Endpoint) -> bool {
-        self.0.as_ref().is_none_or(|named| named.contains(endpoint.name()))
+        self.0.as_ref().map_or(endpoint.is_assumed(), |named| named.contains(endpoint.name()))
     }
 }

@@ -8,12 +8,16 @@
 mod auth;
 mod client;
 mod config;
+mod lend;
 mod outcome;
 mod paths;
 mod wire;
 
 #[cfg(test)]
 mod tests;
+
+use std::sync::Arc;
+use std::time::SystemTime;
 
 use async_trait::async_trait;
 use iceberg::spec::TableMetadata;
@@ -24,8 +28,14 @@ use reqwest::Method;
 use self::auth::Auth;
 use self::client::{Answer, Client};
 use self::config::Endpoint;
+use self::lend::RestLender;
 use self::paths::Paths;
-use super::{CatalogBackend, CatalogDescription, CatalogError, Draft, LoadedTable, RestSettings, creation_updates};
+use super::{
+    CatalogBackend, CatalogDescription, CatalogError, Draft, LoadedTable, ProbeTable, RestSettings, creation_updates,
+};
+use crate::storage::Lending;
+
+const READ_CONFIG: &str = "read the catalog's configuration";
 
 /// A REST catalog.
 #[derive(Debug, Clone)]
@@ -33,6 +43,7 @@ pub struct RestCatalog {
     client: Client,
     paths: Paths,
     endpoints: config::Endpoints,
+    lending: Lending,
 }
 
 impl RestCatalog {
@@ -43,9 +54,13 @@ impl RestCatalog {
     pub async fn open(settings: &RestSettings, warehouse: Option<&str>) -> Result<Self, CatalogError> {
         let base = paths::base(&settings.uri)?;
         let auth = Auth::new(&settings.auth, &base, &settings.hold_off);
-        let client = Client::new(auth, settings.request_timeout, settings.hold_off.clone())?;
+        let client = Client::new(auth, settings)?;
         let url = paths::config_url(&base, warehouse);
-        let answer = client.send("read the catalog's configuration", Method::GET, &url, None).await?;
+        let answer = client.send(READ_CONFIG, Method::GET, &url, None).await?;
+        if answer.status == 404 {
+            let reason = format!("{}; is {base} the address of a REST catalog, without /v1?", answer.reason());
+            return Err(CatalogError::Unavailable { operation: READ_CONFIG.to_owned(), reason });
+        }
         let config = config::Config::read(&answer.accepted()?.body)?;
         let base = config.uri().map(paths::base).transpose()?.unwrap_or(base);
         if let Some(token_uri) = config.token_uri() {
@@ -59,7 +74,24 @@ impl RestCatalog {
             }
         }
         let paths = Paths::new(base, config.prefix(), config.namespace_separator());
-        Ok(Self { client, paths, endpoints })
+        Ok(Self { client, paths, endpoints, lending: Lending::default() })
+    }
+
+    /// The same, noting in `lending` the keys that the server lends.
+    #[must_use]
+    pub fn lending_to(self, lending: &Lending) -> Self {
+        Self { lending: lending.clone(), ..self }
+    }
+
+    fn note_loan(&self, table: &TableIdent, loaded: &wire::LoadTable) {
+        match lend::loan(loaded, SystemTime::now()) {
+            Some(loan) => {
+                let (client, paths) = (self.client.clone(), self.paths.clone());
+                let lender = RestLender { client, paths, endpoints: self.endpoints.clone() };
+                self.lending.put(table, loan, Arc::new(lender));
+            }
+            None => self.lending.forget(table),
+        }
     }
 
     async fn look_up(&self, namespace: &NamespaceIdent) -> Result<bool, CatalogError> {
@@ -103,6 +135,7 @@ impl CatalogBackend for RestCatalog {
             return Ok(None);
         }
         let loaded = wire::LoadTable::read(table, &answer.accepted()?.body)?;
+        self.note_loan(table, &loaded);
         Ok(Some(LoadedTable {
             ident: table.clone(),
             metadata: loaded.metadata.into(),
@@ -117,7 +150,9 @@ impl CatalogBackend for RestCatalog {
         if answer.is_conflict() {
             return Err(CatalogError::Exists { table: table.to_string() });
         }
-        Ok(wire::LoadTable::read(table, &answer.accepted()?.body)?.metadata)
+        let staged = wire::LoadTable::read(table, &answer.accepted()?.body)?;
+        self.note_loan(table, &staged);
+        Ok(staged.metadata)
     }
 
     async fn create(&self, table: &TableIdent, metadata: TableMetadata) -> Outcome {
@@ -153,7 +188,21 @@ impl CatalogBackend for RestCatalog {
         self.look_up(namespace).await.map(Some)
     }
 
+    async fn drop_probe(&self, probe: &ProbeTable) -> Result<(), CatalogError> {
+        let url = self.paths.dropped_table(&probe.loaded().ident);
+        let answer = self.client.send("drop a probe table", Method::DELETE, &url, None).await?;
+        if answer.is_missing() {
+            return Ok(());
+        }
+        answer.accepted().map(drop)
+    }
+
     fn describe(&self) -> CatalogDescription {
-        CatalogDescription { name: format!("rest {}", self.paths.base()), compare_and_set: true, keeps_history: true }
+        CatalogDescription {
+            name: format!("rest {}", self.paths.base()),
+            compare_and_set: true,
+            keeps_history: true,
+            drops_tables: self.endpoints.has(Endpoint::DropTable),
+        }
     }
 }

@@ -41,6 +41,20 @@ impl Paths {
         self.url(&format!("namespaces/{namespace}/tables/{}", encode(&table.name)))
     }
 
+    /// To be dropped; its files stay.
+    pub(super) fn dropped_table(&self, table: &TableIdent) -> Url {
+        let mut url = self.table(table);
+        url.query_pairs_mut().append_pair("purgeRequested", "false");
+        url
+    }
+
+    /// Of the credentials for a table's files.
+    pub(super) fn credentials(&self, table: &TableIdent) -> Url {
+        let mut url = self.table(table);
+        url.set_path(&format!("{}/credentials", url.path()));
+        url
+    }
+
     fn encode_namespace(&self, namespace: &NamespaceIdent) -> String {
         namespace.iter().map(|level| encode(level)).collect::<Vec<_>>().join(&self.separator)
     }

@@ -7,6 +7,7 @@ use iceberg::{NamespaceIdent, TableIdent, TableRequirement, TableUpdate};
 use serde::{Deserialize, Serialize};
 
 use super::super::{CatalogError, Draft};
+use super::lend::{Properties, StorageCredential};
 
 #[derive(Debug, Serialize)]
 pub(super) struct CreateNamespace {
@@ -50,6 +51,8 @@ pub(super) struct CommitTable<'a> {
 pub(super) struct LoadTable {
     pub(super) metadata_location: Option<String>,
     pub(super) metadata: TableMetadata,
+    pub(super) config: Option<Properties>,
+    pub(super) storage_credentials: Option<Vec<StorageCredential>>,
 }
 
 impl LoadTable {

@@ -21,7 +21,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePo
 use sqlx::{Sqlite, Transaction};
 
 use self::schema::Statements;
-use super::{CatalogBackend, CatalogDescription, CatalogError, Draft, LoadedTable, metadata};
+use super::{CatalogBackend, CatalogDescription, CatalogError, Draft, LoadedTable, ProbeTable, metadata};
 use crate::storage::{Store, absolute_location};
 
 /// How long a statement waits for another process's write.
@@ -283,11 +283,25 @@ impl CatalogBackend for SqliteCatalog {
         Ok(Some(found > 0))
     }
 
+    async fn drop_probe(&self, probe: &ProbeTable) -> Result<(), CatalogError> {
+        let LoadedTable { ident, metadata_location, .. } = probe.loaded();
+        sqlx::query(schema::DELETE)
+            .bind(&self.name)
+            .bind(namespace_key(&ident.namespace))
+            .bind(&ident.name)
+            .bind(metadata_location)
+            .execute(&self.pool)
+            .await
+            .map_err(|error| database(format!("drop table {ident}"), error))?;
+        Ok(())
+    }
+
     fn describe(&self) -> CatalogDescription {
         CatalogDescription {
             name: format!("sqlite {} (catalog name {})", self.file.display(), self.name),
             compare_and_set: true,
             keeps_history: true,
+            drops_tables: true,
         }
     }
 }

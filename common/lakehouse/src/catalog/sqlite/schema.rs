@@ -39,6 +39,10 @@ pub(super) const INSERT_NAMESPACE: &str = "INSERT INTO iceberg_namespace_propert
     (catalog_name, namespace, property_key, property_value) VALUES (?, ?, 'exists', 'true')
     ON CONFLICT DO NOTHING";
 
+/// Catalog, namespace, table, the location that it is to have.
+pub(super) const DELETE: &str = "DELETE FROM iceberg_tables
+    WHERE catalog_name = ? AND table_namespace = ? AND table_name = ? AND metadata_location = ?";
+
 /// The statements on `iceberg_tables`, by schema version.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Statements {

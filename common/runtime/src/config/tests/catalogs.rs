@@ -35,8 +35,8 @@ fn s3_takes_what_the_aws_environment_says() {
     let config = Config::load(&with_variables(&text, &variables)).unwrap();
     let StorageConfig::S3(s3) = &config.tables[0].storage else { panic!("{config:?}") };
     assert_eq!(s3.endpoint.as_deref(), Some("http://127.0.0.1:9000"));
-    assert_eq!(s3.region, "eu-west-1");
-    assert!(s3.path_style);
+    assert_eq!(s3.region.as_deref(), Some("eu-west-1"));
+    assert_eq!(s3.path_style, None);
 }
 
 #[test]
@@ -49,6 +49,30 @@ fn sql_catalog_on_s3() {
     };
     assert_eq!(config.tables[0].iceberg.catalog, CatalogConfig::Sql(sql));
     assert!(matches!(&config.tables[0].storage, StorageConfig::S3(s3) if s3.bucket.as_deref() == Some("bucket")));
+}
+
+#[test]
+fn keys_come_from_a_profile_or_from_the_file() {
+    let profile = QUICKSTART.replace("region =", "profile = \"work\"\nregion =");
+    let config = load(&profile);
+    let StorageConfig::S3(s3) = &config.tables[0].storage else { panic!("{config:?}") };
+    assert_eq!(s3.profile.as_deref(), Some("work"));
+    let both = profile.replace("region =", "access_key_id = \"a\"\nsecret_access_key = \"b\"\nregion =");
+    assert_errors(&sources(&both), &[&["storage.profile", "stands beside `access_key_id`"]]);
+}
+
+#[test]
+fn a_rest_catalog_is_asked_for_keys_unless_told_otherwise() {
+    let asked = |text: &str| {
+        let config = load(text);
+        let CatalogConfig::Rest(rest) = &config.tables[0].iceberg.catalog else { panic!("{config:?}") };
+        rest.access_delegation
+    };
+    assert_eq!(asked(QUICKSTART), AccessDelegation::VendedCredentials);
+    let off = QUICKSTART.replace("rest_uri", "access_delegation = \"none\"\nrest_uri");
+    assert_eq!(asked(&off), AccessDelegation::None);
+    let later = errors(&sources(&off.replace("\"none\"", "\"remote-signing\"")));
+    assert!(later.iter().any(|error| error.contains("not in this version")), "{later:#?}");
 }
 
 #[test]

@@ -110,14 +110,16 @@ fn quickstart_works_unchanged() {
         uri: "http://localhost:8181".to_owned(),
         warehouse: Some("s3://my-bucket/warehouse".to_owned()),
         auth: RestAuth::None,
+        access_delegation: AccessDelegation::VendedCredentials,
     };
     assert_eq!(table.iceberg.catalog, CatalogConfig::Rest(rest));
     assert_eq!(table.iceberg.metadata_columns, metadata::usual());
     let s3 = S3Config {
         bucket: Some("my-bucket".to_owned()),
-        region: "us-east-1".to_owned(),
+        region: Some("us-east-1".to_owned()),
         endpoint: None,
-        path_style: false,
+        path_style: None,
+        profile: None,
         access_key: None,
     };
     assert_eq!(table.storage, StorageConfig::S3(s3));

@@ -73,7 +73,8 @@ impl Checker<'_> {
         let uri = self.check(uri, check_http(&uri.value))?;
         let uri = uri.strip_suffix("/v1").unwrap_or(&uri).to_owned();
         let warehouse = iceberg.warehouse.as_ref().map(|warehouse| warehouse.value.clone());
-        Some(RestCatalogConfig { uri, warehouse, auth: auth? })
+        let access_delegation = iceberg.access_delegation.value;
+        Some(RestCatalogConfig { uri, warehouse, auth: auth?, access_delegation })
     }
 
     fn auth(&mut self, iceberg: &Iceberg) -> Option<RestAuth> {

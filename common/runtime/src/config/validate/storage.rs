@@ -74,7 +74,7 @@ impl Checker<'_> {
                 self.s3(storage, bucket).map(StorageConfig::S3)
             }
             StorageType::Local => {
-                for text in [&storage.bucket, &storage.region, &storage.endpoint] {
+                for text in [&storage.bucket, &storage.region, &storage.endpoint, &storage.profile] {
                     self.only_for("type", &kind, text.as_ref(), "\"s3\"");
                 }
                 for secret in [&storage.access_key_id, &storage.secret_access_key] {
@@ -137,11 +137,16 @@ impl Checker<'_> {
             }
             (None, None) => None,
         };
+        if let (Some(profile), Some(_)) = (&storage.profile, &access_key) {
+            self.problem(profile, "stands beside `access_key_id`: give one of the two");
+            return None;
+        }
         Some(S3Config {
             bucket,
-            region: region.unwrap_or_else(|| "us-east-1".to_owned()),
-            path_style: storage.path_style.as_ref().map_or(endpoint.is_some(), |style| style.value),
+            region,
+            path_style: storage.path_style.as_ref().map(|style| style.value),
             endpoint,
+            profile: storage.profile.as_ref().map(|profile| profile.value.clone()),
             access_key,
         })
     }

@@ -1,5 +1,6 @@
 //! The REST catalog against a server of our own that answers what each test wants.
 
+mod lend;
 mod pauses;
 mod server;
 
@@ -241,6 +242,7 @@ async fn refused_credentials_are_named_without_the_secret() {
     assert_eq!(error.recovery(), crate::Recovery::Reject);
     let text = format!("{error} {error:?} {settings:?}");
     assert!(text.contains("401") && !text.contains("hush"), "{text}");
+    assert!(text.contains("invalid_client") && text.contains("iceberg.credential"), "{text}");
 }
 
 #[tokio::test]
@@ -297,6 +299,15 @@ async fn a_page_that_is_no_catalog_is_said_to_be_none() {
     server.script("GET", "/v1/config", Scripted::Answer(200, "<html>hello</html>"));
     let error = RestCatalog::open(&RestSettings::new(&server.uri), None).await.unwrap_err();
     assert!(error.to_string().contains("not that of a REST catalog"), "{error}");
+    for (answer, word) in [
+        (Scripted::Answer(200, "{\"defaults\": 7}"), "not that of a REST catalog"),
+        (Scripted::Answer(404, "<html>no such page</html>"), "without /v1?"),
+        (Scripted::Moved("https://elsewhere/catalog"), "sends us to https://elsewhere/catalog"),
+    ] {
+        server.script("GET", "/v1/config", answer);
+        let error = RestCatalog::open(&RestSettings::new(&server.uri), None).await.unwrap_err();
+        assert!(error.to_string().contains(word), "{error}");
+    }
     for uri in ["localhost:8181", "ftp://x", "http://me:secret@host", "nothing"] {
         let error = RestCatalog::open(&RestSettings::new(uri), None).await.unwrap_err();
         assert!(matches!(error, CatalogError::Settings { .. }), "{uri}: {error}");

@@ -34,6 +34,11 @@ pub(super) struct Shared {
     pub(super) script: Vec<(&'static str, &'static str, Scripted)>,
     /// Method, path with query, and body of every request.
     pub(super) log: Vec<(String, String, String)>,
+    /// `config` of each loaded or staged table, and its `storage-credentials`.
+    pub(super) table_config: Value,
+    pub(super) storage_credentials: Value,
+    /// What was asked to be delegated, request by request.
+    pub(super) delegation: Vec<Option<String>>,
     namespaces: Vec<String>,
 }
 
@@ -43,6 +48,8 @@ pub(super) enum Scripted {
     Answer(u16, &'static str),
     /// This status with this `Retry-After` instead of doing anything.
     Later(u16, &'static str),
+    /// A redirect to this address.
+    Moved(&'static str),
     /// Do it, then answer this.
     AfterDoing(u16),
     /// Do it, and break the connection.
@@ -84,6 +91,8 @@ impl Server {
         let text = String::from_utf8(body.to_vec()).unwrap();
         let scripted = self.with(|shared| {
             shared.log.push((method.to_string(), path.clone(), text));
+            let asked = headers.get("x-iceberg-access-delegation");
+            shared.delegation.push(asked.map(|value| value.to_str().unwrap().to_owned()));
             let at = shared.script.iter().position(|(m, p, _)| method == *m && path.ends_with(p));
             at.map(|at| shared.script.remove(at).2)
         });
@@ -93,6 +102,7 @@ impl Server {
             Some(Scripted::Later(status, when)) => {
                 ([("retry-after", when)], respond(status, "{}".to_owned())).into_response()
             }
+            Some(Scripted::Moved(address)) => ([("location", address)], respond(301, String::new())).into_response(),
             Some(Scripted::AfterDoing(status)) => {
                 self.answer(method, uri.path(), headers, body).await;
                 respond(status, "a proxy's page".to_owned())
@@ -129,8 +139,16 @@ impl Server {
             ("POST", []) => self.create_namespace(body).await,
             ("GET", [namespace]) => self.load_namespace(namespace),
             ("POST", [namespace, "tables"]) => self.stage(namespace, body).await,
+            ("GET", [_, "tables", _, "credentials"]) => {
+                let credentials = self.with(|shared| shared.storage_credentials.clone());
+                respond(200, json!({"storage-credentials": credentials}).to_string())
+            }
             ("GET", [namespace, "tables", table]) => self.load(&ident(namespace, table)).await,
             ("POST", [namespace, "tables", table]) => self.commit(&ident(namespace, table), body).await,
+            ("DELETE", [namespace, "tables", table]) => {
+                self.catalog.drop_table(&ident(namespace, table));
+                respond(204, String::new())
+            }
             _ => respond(404, "no such page".to_owned()),
         }
     }
@@ -169,6 +187,10 @@ impl Server {
         }
     }
 
+    fn lent(&self) -> (Value, Value) {
+        self.with(|shared| (shared.table_config.clone(), shared.storage_credentials.clone()))
+    }
+
     async fn stage(&self, namespace: &str, body: &Bytes) -> Response {
         let body: Value = serde_json::from_slice(body).unwrap();
         assert_eq!(body["stage-create"], json!(true), "{body}");
@@ -181,13 +203,21 @@ impl Server {
         assert_eq!(properties.remove("format-version").as_deref(), Some("2"));
         let draft = Draft { schema, properties: properties.into_iter().collect() };
         let metadata = self.catalog.stage(&table, draft).await.unwrap();
-        respond(200, json!({"metadata-location": null, "metadata": metadata}).to_string())
+        let (config, credentials) = self.lent();
+        let body = json!({
+            "metadata-location": null, "metadata": metadata, "config": config, "storage-credentials": credentials,
+        });
+        respond(200, body.to_string())
     }
 
     async fn load(&self, table: &TableIdent) -> Response {
         match self.catalog.load(table).await.unwrap() {
             Some(LoadedTable { metadata, metadata_location, .. }) => {
-                let body = json!({"metadata-location": metadata_location, "metadata": *metadata, "config": {}});
+                let (config, credentials) = self.lent();
+                let body = json!({
+                    "metadata-location": metadata_location, "metadata": *metadata,
+                    "config": config, "storage-credentials": credentials,
+                });
                 respond(200, body.to_string())
             }
             None => error(404, "NoSuchTableException", "there is none"),
