@@ -42,35 +42,4 @@ pub(super) fn meaning(location: &str, error: &object_store::Error) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn said(text: &str) -> String {
-        let error = object_store::Error::Generic { store: "S3", source: text.into() };
-        meaning("s3://lake/house/x", &error)
-    }
-
-    #[test]
-    fn what_a_store_says_is_explained_with_its_bucket() {
-        let cases = [
-            ("404 Not Found: <Error><Code>NoSuchBucket</Code></Error>", "no bucket lake"),
-            ("Received redirect without LOCATION, this normally indicates", "lake is in another region"),
-            ("400 Bad Request: <Code>AuthorizationHeaderMalformed</Code>", "set storage.region"),
-            ("400 Bad Request: <Code>ExpiredToken</Code>", "have run out"),
-            ("403 Forbidden: <Code>InvalidAccessKeyId</Code>", "does not know the access key"),
-            ("403 Forbidden: <Code>SignatureDoesNotMatch</Code>", "does not belong"),
-            ("403 Forbidden: <Code>AccessDenied</Code>", "s3:PutObject"),
-            ("403 Forbidden: ", "s3:PutObject"),
-        ];
-        for (text, expected) in cases {
-            assert!(said(text).contains(expected), "{text}: {}", said(text));
-        }
-        assert_eq!(said("connection refused"), "");
-    }
-
-    #[test]
-    fn a_folder_has_no_bucket_to_explain() {
-        let error = object_store::Error::Generic { store: "x", source: "403 Forbidden".into() };
-        assert_eq!(meaning("file:///data/x", &error), "");
-    }
-}
+mod tests;

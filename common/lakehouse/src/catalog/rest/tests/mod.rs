@@ -298,9 +298,9 @@ async fn a_page_that_is_no_catalog_is_said_to_be_none() {
     let server = Server::start().await;
     server.script("GET", "/v1/config", Scripted::Answer(200, "<html>hello</html>"));
     let error = RestCatalog::open(&RestSettings::new(&server.uri), None).await.unwrap_err();
-    assert!(error.to_string().contains("not that of a REST catalog"), "{error}");
+    assert!(error.to_string().contains("the answer is not that of a REST catalog"), "{error}");
     for (answer, word) in [
-        (Scripted::Answer(200, "{\"defaults\": 7}"), "not that of a REST catalog"),
+        (Scripted::Answer(200, "{\"defaults\": 7}"), "the answer is not that of a REST catalog"),
         (Scripted::Answer(404, "<html>no such page</html>"), "without /v1?"),
         (Scripted::Moved("https://elsewhere/catalog"), "sends us to https://elsewhere/catalog"),
     ] {
