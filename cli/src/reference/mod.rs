@@ -114,7 +114,9 @@ fn stop_reasons() -> String {
         let lifted = match reason.decisions() {
             _ if reason.lifts_itself() => "itself".to_owned(),
             [] => "nothing here".to_owned(),
-            decisions => decisions.iter().map(|decision| format!("`{}`", decision.as_str())).collect::<Vec<_>>().join(", "),
+            decisions => {
+                decisions.iter().map(|decision| format!("`{}`", decision.as_str())).collect::<Vec<_>>().join(", ")
+            }
         };
         let goes_on = if reason.halts_commits() { "no" } else { "yes" };
         let name = format!("[`{}`](#{})", reason.as_str(), anchor(title));

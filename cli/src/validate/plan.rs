@@ -8,9 +8,12 @@ use k2i_lakehouse::storage::{Store, UploadMemory};
 use k2i_runtime::config::{CatalogConfig, Column, Config, StorageConfig};
 use k2i_runtime::http::Listen;
 use k2i_worker::kafka::ConnectionSettings;
-use k2i_worker::table::TableSettings;
+use k2i_worker::table::{FILE_BYTES, TableSettings};
 
 use crate::bindings;
+
+/// The region of a bucket where nothing says another.
+const DEFAULT_REGION: &str = "us-east-1";
 
 /// Everything that is to be reached.
 pub(super) struct Plan {
@@ -92,8 +95,8 @@ impl Plan {
 }
 
 fn machine(config: &Config) -> MachinePlan {
-    // A file that is being written, and one that waits for its commit.
-    let spool_bytes = config.tables.iter().map(|table| 2 * table.buffer.flush_max_bytes).sum();
+    // A file that is being written, and one that waits for its commit. What a table's own property says is not known here.
+    let spool_bytes = config.tables.iter().map(|table| 2 * table.buffer.flush_max_bytes.unwrap_or(FILE_BYTES)).sum();
     MachinePlan {
         data_dir: config.data_dir.clone(),
         memory_bytes: config.memory_bytes,
@@ -118,7 +121,7 @@ fn lake(config: &Config, catalog: &CatalogConfig, storage: &StorageConfig, conne
     let store_clock = match storage {
         StorageConfig::Local => None,
         StorageConfig::S3(s3) => {
-            let amazon = || format!("https://s3.{}.amazonaws.com", s3.region);
+            let amazon = || format!("https://s3.{}.amazonaws.com", s3.region.as_deref().unwrap_or(DEFAULT_REGION));
             Some(s3.endpoint.clone().unwrap_or_else(amazon))
         }
     };

@@ -140,7 +140,12 @@ async fn ask_catalog(plan: &LakePlan, limit: Duration, found: &Found) -> BTreeSe
     let namespaces: BTreeSet<_> = plan.tables.iter().map(|table| table.settings.ident.namespace.clone()).collect();
     for namespace in &namespaces {
         let exists = catalog::ask_namespace(&lakehouse, namespace, limit).await;
-        found.add([catalog::judge_namespace(&namespace.join("."), &exists)]);
+        let probed = match exists {
+            Ok(Some(true)) => Some(catalog::ask_probe(&lakehouse, namespace, limit).await),
+            _ => None,
+        };
+        let name = namespace.join(".");
+        found.add([catalog::judge_namespace(&name, &exists), catalog::judge_probe(&name, probed.as_ref())]);
     }
     let lakehouse = &lakehouse;
     let asked =

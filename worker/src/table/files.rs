@@ -9,7 +9,7 @@ use super::settings::TableSettings;
 use crate::parquet::WriterOptions;
 
 /// Size of a file where neither the configuration nor the table says one: Iceberg's own default.
-const FILE_BYTES: u64 = 512 << 20;
+pub const FILE_BYTES: u64 = 512 << 20;
 
 /// What the files of one generation are like.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -23,6 +23,7 @@ mod supervisor;
 mod target;
 mod writer;
 
+pub use files::FILE_BYTES;
 pub(crate) use services::{Services, log_of};
 pub use settings::{TableSettings, WriterLimits};
 pub(crate) use supervisor::{Parts, Supervisor, ToTable};

@@ -1,10 +1,11 @@
-//! The questions to one catalog. Nothing is made: neither a namespace nor a table, nor a database file.
+//! The questions to one catalog. Nothing is made: neither a namespace nor a database file, nor a table that stays.
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use k2i_domain::lake::Loaded;
+use k2i_lakehouse::catalog::ProbeVerdict;
 use k2i_lakehouse::{Lakehouse, NamespaceIdent, with_sources};
 use k2i_worker::table::check_target;
 
@@ -42,6 +43,15 @@ pub(in crate::validate) async fn ask_namespace(
     limit: Duration,
 ) -> Result<Option<bool>, String> {
     within(limit, async { lakehouse.namespace_exists(namespace).await.map_err(|error| with_sources(&error)) }).await
+}
+
+/// Whether it refuses a commit whose base has moved; in a namespace that exists, since none is made here.
+pub(in crate::validate) async fn ask_probe(
+    lakehouse: &Lakehouse,
+    namespace: &NamespaceIdent,
+    limit: Duration,
+) -> Result<ProbeVerdict, String> {
+    within(limit, async { lakehouse.probe(namespace).await.map_err(|error| with_sources(&error)) }).await
 }
 
 pub(in crate::validate) async fn ask_table(

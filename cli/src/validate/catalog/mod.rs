@@ -12,15 +12,17 @@ use std::path::PathBuf;
 use k2i_domain::lake::Facts;
 use k2i_domain::port::Stopped;
 use k2i_domain::property::{Property, clusters, encoded_cluster, streams_of};
+use k2i_lakehouse::catalog::ProbeVerdict;
 use k2i_lakehouse::{Schema, TargetTable};
 use k2i_runtime::config::Column;
 
 use super::advice;
 use super::check::{Check, System};
-pub(super) use ask::{ask, ask_namespace, ask_table};
+pub(super) use ask::{ask, ask_namespace, ask_probe, ask_table};
 
 const ANSWERS: &str = "answers";
 const NAMESPACE: &str = "namespace";
+const PROBE: &str = "stale commits";
 const TABLE: &str = "table";
 const WRITABLE: &str = "can be written";
 const COLUMNS: &str = "columns";
@@ -65,6 +67,28 @@ pub(super) fn judge_namespace(namespace: &str, found: &Result<Option<bool>, Stri
         Ok(Some(false)) => Check::ok(System::Catalog, namespace, NAMESPACE, "it will be made by ingest"),
         Ok(None) => Check::skipped(System::Catalog, namespace, NAMESPACE, "the catalog cannot tell"),
         Err(why) => Check::failed(System::Catalog, namespace, NAMESPACE, why, advice::catalog(why)),
+    }
+}
+
+/// The check that the catalog refuses a commit whose base has moved; `None`: there is no namespace to show it in.
+pub(super) fn judge_probe(namespace: &str, found: Option<&Result<ProbeVerdict, String>>) -> Check {
+    match found {
+        None => {
+            let why = "shown where the namespace exists; ingest shows it before it writes";
+            Check::skipped(System::Catalog, namespace, PROBE, why)
+        }
+        Some(Ok(ProbeVerdict::Refuses)) => Check::ok(System::Catalog, namespace, PROBE, "they are refused"),
+        Some(Ok(ProbeVerdict::Accepts)) => {
+            let detail = "it accepts a commit whose base has moved: writers would overwrite each other";
+            let advice = "ingest would stop its tables: see config in docs/reference/errors.md";
+            Check::failed(System::Catalog, namespace, PROBE, detail, advice)
+        }
+        Some(Ok(ProbeVerdict::NotAllowed { reason })) => {
+            let advice =
+                "nothing, if other writers rely on this catalog too; else allow tables to be made and dropped here";
+            Check::warning(System::Catalog, namespace, PROBE, format!("it cannot be shown: {reason}"), advice)
+        }
+        Some(Err(why)) => Check::failed(System::Catalog, namespace, PROBE, why, advice::catalog(why)),
     }
 }
 

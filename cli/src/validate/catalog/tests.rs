@@ -7,6 +7,7 @@ use k2i_domain::ids::{
 };
 use k2i_domain::lake::SnapshotFact;
 use k2i_domain::port::StopReason;
+use k2i_lakehouse::properties::WriteProperties;
 use k2i_lakehouse::schema::{Column as Declared, ColumnType, schema_of};
 use k2i_runtime::config::{Config, Sources};
 
@@ -76,7 +77,7 @@ fn found(properties: BTreeMap<String, String>) -> Found {
             schema_id: SchemaId(0),
             spec_id: SpecId(0),
             properties: BTreeMap::new(),
-            writable: Ok(()),
+            writable: Ok(WriteProperties::default()),
         },
         fits: Ok(()),
     }
@@ -164,4 +165,14 @@ fn a_catalog_that_is_not_made_yet() {
     assert!(fails.status == Status::Failed && fails.advice.contains("start the catalog"), "{fails:?}");
     assert_eq!(judge_namespace("shop", &Ok(Some(false))).detail, "it will be made by ingest");
     assert_eq!(judge_namespace("shop", &Ok(None)).status, Status::Skipped);
+}
+
+#[test]
+fn a_catalog_that_takes_stale_commits_fails() {
+    let status = |found: Option<Result<ProbeVerdict, String>>| judge_probe("shop", found.as_ref()).status;
+    assert_eq!(status(None), Status::Skipped);
+    assert_eq!(status(Some(Ok(ProbeVerdict::Refuses))), Status::Ok);
+    assert_eq!(status(Some(Ok(ProbeVerdict::Accepts))), Status::Failed);
+    assert_eq!(status(Some(Ok(ProbeVerdict::NotAllowed { reason: "no".to_owned() }))), Status::Warning);
+    assert_eq!(status(Some(Err("no answer".to_owned()))), Status::Failed);
 }
