@@ -6,7 +6,7 @@
 //! | port | its suite | here on | beside the port on |
 //! |---|---|---|---|
 //! | `CatalogBackend` | `k2i_lakehouse::catalog::conformance` | [`catalogs`]: Iceberg's REST server; Java's `JdbcCatalog` and our SQL catalog on one database | memory, SQLite, a scripted REST server |
-//! | `Store` | `k2i_lakehouse::storage::conformance` | [`stores`]: S3; [`s3_keys`]: refusals; [`minio`], when asked | memory, a local folder |
+//! | `Store` | `k2i_lakehouse::storage::conformance` | [`stores`]: S3; [`s3_keys`]: one that checks keys; [`minio`], when asked | memory, a local folder |
 //! | `RecordSource`, `KafkaControl` | `k2i_worker::kafka::conformance` | [`kafka_ports`]: Apache Kafka | memory, librdkafka's mock cluster |
 //!
 //! What stays with the fakes, since no server does it on demand: elections of another leader, answers that get lost,

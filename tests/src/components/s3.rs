@@ -1,6 +1,6 @@
 //! A store that speaks S3 (moto), whose conditional writes are atomic. It is in memory: what it holds ends with it.
 //!
-//! Ready in about two seconds, with some 80 MB. It checks no signature, so a test of wrong keys needs another server.
+//! Ready in about two seconds, with some 80 MB. It checks no signature, unless it is told to ([`S3::check_keys`]).
 
 use std::path::Path;
 use std::process::Command;
@@ -75,6 +75,44 @@ impl S3 {
         Ok(())
     }
 
+    /// From now on it checks who asks: signature, and what the user may do. The shared store is never told to.
+    ///
+    /// # Errors
+    /// It does not know how.
+    pub fn check_keys(&self) -> Result<()> {
+        // So many requests are let in unchecked.
+        let answer = http::send(self.port, "POST", "/moto-api/reset-auth", &[], "0")?;
+        ensure!(answer.status == 200, "keys are not checked: {} {}", answer.status, answer.body);
+        Ok(())
+    }
+
+    /// A user of it with these rights (an IAM policy's statement, in JSON); the answer is his key and secret. To be asked
+    /// before keys are checked.
+    ///
+    /// # Errors
+    /// It was refused.
+    pub fn add_user(&self, name: &str, statement: &str) -> Result<(String, String)> {
+        let policy = format!("{{\"Version\":\"2012-10-17\",\"Statement\":[{statement}]}}");
+        self.iam(&format!("Action=CreateUser&UserName={name}"))?;
+        self.iam(&format!("Action=PutUserPolicy&UserName={name}&PolicyName=p&PolicyDocument={}", encoded(&policy)))?;
+        let made = self.iam(&format!("Action=CreateAccessKey&UserName={name}"))?;
+        let within = |tag: &str| {
+            let rest = made.split_once(&format!("<{tag}>")).map(|(_, rest)| rest);
+            let value = rest.and_then(|rest| rest.split('<').next());
+            Ok::<_, anyhow::Error>(value.with_context(|| format!("no {tag}: {made}"))?.to_owned())
+        };
+        Ok((within("AccessKeyId")?, within("SecretAccessKey")?))
+    }
+
+    fn iam(&self, form: &str) -> Result<String> {
+        let scope =
+            "AWS4-HMAC-SHA256 Credential=any/20260101/us-east-1/iam/aws4_request, SignedHeaders=host, Signature=0";
+        let headers = [("Authorization", scope), ("Content-Type", "application/x-www-form-urlencoded")];
+        let answer = http::send(self.port, "POST", "/", &headers, &format!("{form}&Version=2010-05-08"))?;
+        ensure!(answer.status == 200, "IAM: {form}: {} {}", answer.status, answer.body);
+        Ok(answer.body)
+    }
+
     /// The port that it listens on.
     #[must_use]
     pub fn port(&self) -> u16 {
@@ -103,4 +141,10 @@ impl S3 {
             ("AWS_SECRET_ACCESS_KEY", secret.to_owned()),
         ]
     }
+}
+
+/// A value in a form.
+fn encoded(text: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    text.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
 }

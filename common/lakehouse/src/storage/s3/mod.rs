@@ -18,8 +18,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use object_store::aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey};
-use object_store::{BackoffConfig, ClientConfigKey, RetryConfig};
+use object_store::aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey, AwsCredential};
+use object_store::{BackoffConfig, ClientConfigKey, RetryConfig, StaticCredentialProvider};
 use url::Url;
 
 use self::connector::Connector;
@@ -122,8 +122,10 @@ fn with_credentials(
         (Some(id), Some(secret)) => {
             let builder = builder.with_access_key_id(id).with_secret_access_key(secret.expose());
             // A token of the environment belongs to the keys of the environment.
-            let token = settings.session_token.as_ref().map(|token| token.expose()).unwrap_or_default();
-            return Ok((builder.with_token(token), None));
+            let token = settings.session_token.as_ref().map(|token| token.expose().to_owned());
+            let keys = AwsCredential { key_id: id.clone(), secret_key: secret.expose().to_owned(), token };
+            // As a provider of their own: the builder would send an empty token along, which stores refuse.
+            return Ok((builder.with_credentials(Arc::new(StaticCredentialProvider::new(keys))), None));
         }
         (None, None) => {}
         _ => return Err(settings_error(bucket, "give both an access key id and a secret access key, or neither")),

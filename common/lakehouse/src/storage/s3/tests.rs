@@ -53,7 +53,6 @@ fn settings_win_over_the_environment() {
     assert_eq!(value(&built, Key::S3Endpoint).unwrap(), "http://store:9000");
     assert_eq!(value(&built, Key::Region).unwrap(), "eu-west-1");
     assert_eq!(value(&built, Key::AccessKeyId).unwrap(), "id");
-    assert_eq!(value(&built, Key::Token).unwrap(), "");
     assert_eq!(value(&built, Key::UnsignedPayload).unwrap(), "false");
     built.build().unwrap();
 }
