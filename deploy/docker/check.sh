@@ -11,6 +11,7 @@ program=$(realpath "${1:?the program that the first stage would build}")
 command -v debootstrap > /dev/null || { echo 'check: install debootstrap' >&2; exit 1; }
 
 root=$(mktemp -d)
+chmod 755 "$root"
 mounts() { awk -v root="$root/" 'index($2, root) == 1 { print $2 }' /proc/mounts; }
 cleanup() {
   mounts | while read -r at; do umount "$at"; done
