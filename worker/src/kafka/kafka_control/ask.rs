@@ -41,7 +41,7 @@ pub(super) struct Described {
 }
 
 /// One end of a log.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct LogEnd {
     pub(super) offset: Offset,
     pub(super) epoch: LeaderEpoch,
@@ -335,12 +335,18 @@ unsafe fn log_end(
     // SAFETY: the entry belongs to the result.
     let entry = unsafe { partition_entry(rd::rd_kafka_ListOffsetsResultInfo_topic_partition(info)) };
     let place = (entry.topic.to_string_lossy().into_owned(), Partition(entry.partition));
-    let end = if entry.code.is_error() {
-        Err(NativeError { code: entry.code, text: format!("no offset for partition {}", entry.partition) })
-    } else {
-        Ok(LogEnd { offset: Offset(entry.offset), epoch: LeaderEpoch(entry.epoch) })
-    };
-    (place, end)
+    let end = LogEnd { offset: Offset(entry.offset), epoch: LeaderEpoch(entry.epoch) };
+    (place, found(entry.code, Partition(entry.partition), end))
+}
+
+/// The end of a log, if it is one. While a topic partition changes its leader, librdkafka answers a negative offset and no
+/// error; taken for an end, it would make a good log look cut off.
+pub(super) fn found(code: KafkaCode, partition: Partition, end: LogEnd) -> Result<LogEnd, NativeError> {
+    let code = if code.is_error() || end.offset.0 >= 0 { code } else { KafkaCode::OFFSET_NOT_AVAILABLE };
+    if code.is_error() {
+        return Err(NativeError { code, text: format!("no offset for partition {partition}") });
+    }
+    Ok(end)
 }
 
 /// # Safety

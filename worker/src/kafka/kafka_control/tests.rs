@@ -3,14 +3,26 @@
 use std::time::{Duration, Instant};
 
 use k2i_domain::ids::Partition;
-use k2i_domain::range::Offset;
+use k2i_domain::range::{LeaderEpoch, Offset};
 use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 
-use super::ask::kafka_text;
+use super::ask::{LogEnd, found, kafka_text};
+use crate::kafka::code::KafkaCode;
 use crate::kafka::conformance::Fixture;
 use crate::kafka::control::{ControlError, KafkaControl, TopicState};
 use crate::kafka::kafka_control::ControlClient;
 use crate::kafka::mock::{MockKafka, settings};
+
+#[test]
+fn a_leader_that_is_not_known_yet_is_no_end_of_a_log() {
+    let ask = |code, offset| found(code, Partition(3), LogEnd { offset: Offset(offset), epoch: LeaderEpoch::UNKNOWN });
+    assert_eq!(ask(KafkaCode::NONE, 0).unwrap().offset, Offset(0));
+    // What librdkafka answers while a leader is elected, and what a broker answers that does not know.
+    for offset in [-1001, -1] {
+        assert_eq!(ask(KafkaCode::NONE, offset).unwrap_err().code, KafkaCode::OFFSET_NOT_AVAILABLE);
+    }
+    assert_eq!(ask(KafkaCode::TOPIC_DENIED, -1001).unwrap_err().code, KafkaCode::TOPIC_DENIED);
+}
 
 #[test]
 fn an_unreachable_server_is_named_with_its_cause() {
