@@ -103,12 +103,7 @@ impl<'a> Ask<'a> {
 
     /// The Kafka cluster's id.
     pub(super) fn cluster_id(&self) -> Result<String, NativeError> {
-        use rd::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBECLUSTER;
-        let options = self.options(RD_KAFKA_ADMIN_OP_DESCRIBECLUSTER, self.broker)?;
-        let event = self.answer(|queue| {
-            // SAFETY: client, options and queue are alive; the options are copied.
-            unsafe { rd::rd_kafka_DescribeCluster(self.client.native_ptr(), options.as_ptr(), queue.as_ptr()) }
-        })?;
+        let event = self.cluster()?;
         // SAFETY: the event is alive, and what it answers lives as long; a result of another kind is null.
         let id = unsafe {
             let result = rd::rd_kafka_event_DescribeCluster_result(event.as_ptr());
@@ -117,6 +112,16 @@ impl<'a> Ask<'a> {
             (!id.is_null()).then(|| CStr::from_ptr(id).to_string_lossy().into_owned())
         };
         id.filter(|id| !id.is_empty()).ok_or_else(|| unexpected("the brokers report no cluster id"))
+    }
+
+    /// What the cluster is.
+    fn cluster(&self) -> Result<Event, NativeError> {
+        use rd::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBECLUSTER;
+        let options = self.options(RD_KAFKA_ADMIN_OP_DESCRIBECLUSTER, self.broker)?;
+        self.answer(|queue| {
+            // SAFETY: client, options and queue are alive; the options are copied.
+            unsafe { rd::rd_kafka_DescribeCluster(self.client.native_ptr(), options.as_ptr(), queue.as_ptr()) }
+        })
     }
 
     /// These topics, each described or refused.
@@ -289,19 +294,28 @@ unsafe fn described(topic: *const rd::rd_kafka_TopicDescription_t) -> (String, R
 /// # Safety
 /// `topic` is a live description.
 unsafe fn may_read(topic: *const rd::rd_kafka_TopicDescription_t) -> Option<bool> {
-    use rd::rd_kafka_AclOperation_t::{RD_KAFKA_ACL_OPERATION_ALL, RD_KAFKA_ACL_OPERATION_READ};
     let mut count = 0;
-    // SAFETY: the array, where the broker gave one, belongs to the description and has `count` entries. They are written
-    // by librdkafka from the bits of its own enum.
+    // SAFETY: the array, where the broker gave one, belongs to the description and has `count` entries.
     unsafe {
         let first = rd::rd_kafka_TopicDescription_authorized_operations(topic, &mut count);
-        // Who may describe it has one right at least, so none means that nothing was said.
-        if first.is_null() || count == 0 {
-            return None;
-        }
-        let rights = std::slice::from_raw_parts(first, count);
-        Some(rights.iter().any(|right| matches!(right, RD_KAFKA_ACL_OPERATION_READ | RD_KAFKA_ACL_OPERATION_ALL)))
+        lists_read(first, count)
     }
+}
+
+/// Whether reading is among the operations that a broker lists as allowed (KIP-430); `None` where it lists none.
+///
+/// # Safety
+/// `first` is null, or the first of `count` live entries.
+unsafe fn lists_read(first: *const rd::rd_kafka_AclOperation_t, count: usize) -> Option<bool> {
+    use rd::rd_kafka_AclOperation_t::{RD_KAFKA_ACL_OPERATION_ALL, RD_KAFKA_ACL_OPERATION_READ};
+    const READING: [u32; 2] = [RD_KAFKA_ACL_OPERATION_READ as u32, RD_KAFKA_ACL_OPERATION_ALL as u32];
+    // Who may describe it has one right at least, so none means that nothing was said.
+    if first.is_null() || count == 0 {
+        return None;
+    }
+    let first = first.cast::<u32>();
+    // SAFETY: as the caller says. Read as numbers: a newer broker may list one that the enum does not have.
+    Some((0..count).any(|at| READING.contains(&unsafe { first.add(at).read() })))
 }
 
 /// A topic id in Kafka's text form. librdkafka writes base64's standard alphabet, Kafka the URL-safe one.

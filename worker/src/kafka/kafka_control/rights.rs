@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::CString;
 use std::time::{Duration, Instant};
 
-use super::ask::Ask;
+use super::ask::{Ask, Described};
 use super::{ControlClient, LONGEST};
 use crate::kafka::control::{ControlError, is_topic_name};
 use crate::kafka::native::NativeError;
@@ -47,8 +47,11 @@ impl ControlClient {
         }
         let brokers = ask.brokers().map_err(failed)?;
         let names: Vec<CString> = names.into_iter().filter_map(|name| CString::new(name).ok()).collect();
-        let answered = match ask.readable(&names) {
-            Ok(answered) => answered.into_iter().map(|(name, allowed)| (name, right(allowed))).collect(),
+        let answered = match ask.topics(&names) {
+            Ok(answered) => {
+                let read = |described: Result<Described, NativeError>| right(described.map(|topic| topic.may_read));
+                answered.into_iter().map(|(name, described)| (name, read(described))).collect()
+            }
             Err(error) => {
                 let unknown = |name: CString| (name.to_string_lossy().into_owned(), right(Err(error.clone())));
                 names.into_iter().map(unknown).collect()
